@@ -1,0 +1,202 @@
+// Package results is a run on disk: what was asked, what was measured, where,
+// and with which settings. The types here are run.json; the field names are a
+// public format (docs/schema/run.schema.json is generated from them).
+//
+// Durations that end in _ns are integer nanoseconds. A quantile that is null
+// fell among the arrivals that did not end ok (see Quantiles).
+package results
+
+import "time"
+
+// SchemaVersion is raised when a field changes its meaning or disappears.
+const SchemaVersion = 1
+
+// Run is run.json.
+type Run struct {
+	SchemaVersion int         `json:"schema_version"`
+	ID            string      `json:"id"`   // directory name: <timestamp>-<name>
+	Name          string      `json:"name"` // what was run: "bench", a scenario
+	Profile       string      `json:"profile"`
+	Command       []string    `json:"command"` // as typed, to repeat it
+	Tool          Tool        `json:"tool"`
+	Seed          uint64      `json:"seed"`
+	Started       time.Time   `json:"started"`
+	Finished      time.Time   `json:"finished"`
+	Partial       bool        `json:"partial"` // interrupted: only the finished trials are here
+	PartialReason string      `json:"partial_reason,omitempty"`
+	Environment   Environment `json:"environment"`
+	Workload      Workload    `json:"workload"`
+	Baseline      string      `json:"baseline"` // the arm the others are compared with
+	Arms          []Arm       `json:"arms"`
+	NotMeasured   []Missing   `json:"not_measured"` // arms that were asked for and could not run, with the reason
+	Trials        []Trial     `json:"trials"`
+	Verdicts      []Verdict   `json:"verdicts"`
+	Warnings      []string    `json:"warnings"`
+}
+
+// Tool is the harness itself.
+type Tool struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+}
+
+// Environment is the machine and the servers, as they name themselves.
+type Environment struct {
+	CPU       string    `json:"cpu"`
+	Cores     int       `json:"cores"`
+	MemoryB   int64     `json:"memory_bytes"`
+	OS        string    `json:"os"`
+	Kernel    string    `json:"kernel"`
+	Go        string    `json:"go"`
+	Virtual   string    `json:"virtualisation"` // "" when it cannot be told
+	Engine    string    `json:"engine"`         // the load engine that ran
+	Placement Placement `json:"placement"`
+	Stores    []Store   `json:"stores"`
+}
+
+// Placement is the cores that each side was confined to; empty means any.
+type Placement struct {
+	Loadgen []int `json:"loadgen"`
+	Target  []int `json:"target"`
+	Store   []int `json:"store"`
+}
+
+// Store is one store server. Product and Version are what the server answered,
+// never what was configured.
+type Store struct {
+	Kind     string            `json:"kind"`     // "redis" or "mysql"
+	Product  string            `json:"product"`  // "Redis", "Valkey", "MariaDB", "MySQL", "miniredis"
+	Version  string            `json:"version"`  // INFO server, SELECT VERSION()
+	Provider string            `json:"provider"` // process, docker, external, embedded
+	Network  string            `json:"network"`  // "loopback", "host", "published"
+	StandIn  bool              `json:"stand_in"` // not the real product: no verdict is drawn from it
+	Settings map[string]string `json:"settings"` // persistence, memory policy, durability
+}
+
+// Workload is what was offered, the same for every arm.
+type Workload struct {
+	Scenario       string  `json:"scenario"`
+	Blocks         int     `json:"blocks"` // planned
+	Users          int     `json:"users"`
+	Connections    int     `json:"connections"`
+	Rate           float64 `json:"rate_per_second"`
+	RateFrom       string  `json:"rate_from"` // "--rate" or how calibration arrived at it
+	Arrivals       string  `json:"arrivals"`  // poisson or constant
+	Popularity     string  `json:"popularity"`
+	WarmupNS       int64   `json:"warmup_ns"`
+	SteadyNS       int64   `json:"steady_ns"`
+	SaturateNS     int64   `json:"saturate_ns"`
+	SaturateConns  int     `json:"saturate_connections"`
+	TimeoutNS      int64   `json:"timeout_ns"`
+	InFlightCap    int     `json:"in_flight_cap"`
+	CalibratedRate float64 `json:"calibrated_capacity_per_second"` // slowest arm, closed loop
+	CalibratedArm  string  `json:"calibrated_arm"`
+}
+
+// Arm is one configured mechanism, as it ran.
+type Arm struct {
+	Name      string            `json:"name"`
+	Summary   string            `json:"summary"`
+	Mechanism string            `json:"mechanism"`
+	Contract  string            `json:"contract"` // arm name or file
+	Duplicate bool              `json:"duplicate_of_baseline"`
+	Needs     []string          `json:"needs"`
+	Settings  map[string]string `json:"settings"`
+	Promises  map[string]string `json:"promises"`
+	Notes     []string          `json:"notes"` // what a reader has to know: "every verifier can mint"
+}
+
+// Missing is an arm that was asked for and not measured.
+type Missing struct {
+	Arm    string `json:"arm"`
+	Reason string `json:"reason"`
+}
+
+// Trial is one measurement of one arm in one block. Its own fields are those
+// of the steady phase; the other phases stand beside it.
+type Trial struct {
+	Scenario string    `json:"scenario"`
+	Arm      string    `json:"arm"`
+	Block    int       `json:"block"`    // from 1
+	Position int       `json:"position"` // place in the block's random order, from 1
+	Started  time.Time `json:"started"`
+	Measurement
+	Login    *Measurement `json:"login,omitempty"`
+	Saturate *Measurement `json:"saturate,omitempty"`
+	Error    string       `json:"error,omitempty"` // why the trial could not be completed
+}
+
+// Measurement is one phase of one trial.
+type Measurement struct {
+	DurationNS         int64            `json:"duration_ns"`
+	Offered            float64          `json:"offered_per_second"`  // scheduled / duration; 0 in a closed loop
+	Achieved           float64          `json:"achieved_per_second"` // ok / duration
+	Accounting         Accounting       `json:"accounting"`
+	WrongSubject       int64            `json:"wrong_subject"`  // of the protocol errors: 200 for somebody else
+	Latency            Quantiles        `json:"latency_ns"`     // done - intended, every scheduled arrival ranked
+	Service            Quantiles        `json:"service_ns"`     // done - sent, ok only
+	Lag                Quantiles        `json:"lag_ns"`         // sent - intended where a connection was free
+	Queued             Quantiles        `json:"queued_ns"`      // waiting for a connection, over all arrivals
+	QueuedShare        float64          `json:"queued_share"`   // arrivals that had to wait for a connection / scheduled
+	RequestBytes       float64          `json:"request_bytes"`  // written per request sent
+	ResponseBytes      float64          `json:"response_bytes"` // read per response, headers included
+	Usage              Usage            `json:"usage"`          //
+	StoreOps           int64            `json:"store_ops"`      // as the stores counted them
+	StoreOpsPerRequest float64          `json:"store_ops_per_request"`
+	StoreOpsByName     map[string]int64 `json:"store_ops_by_name,omitempty"`
+}
+
+// Quantiles summarises one histogram. For Latency every scheduled arrival is
+// ranked and one that did not end ok counts as slower than every ok: a quantile
+// that falls there is null and prints as "> timeout". An arm cannot look fast
+// by failing. Mean is over the recorded values only.
+type Quantiles struct {
+	Count int64   `json:"count"` // arrivals ranked
+	Mean  float64 `json:"mean"`
+	P50   *int64  `json:"p50"`
+	P90   *int64  `json:"p90"`
+	P95   *int64  `json:"p95"`
+	P99   *int64  `json:"p99"`
+	P999  *int64  `json:"p99_9"`
+	P9999 *int64  `json:"p99_99"`
+	Max   *int64  `json:"max"`
+}
+
+// Usage is what each side spent during the phase.
+type Usage struct {
+	Target  Process `json:"target"`
+	Store   Process `json:"store"`
+	Link    Process `json:"link"`
+	Loadgen Process `json:"loadgen"`
+}
+
+// Process is CPU and memory of one side, its processes added up. CPU is the
+// process clock (clock_gettime on the process's CPU clock: nanoseconds, exited
+// threads included). CPUPerRequest divides by the requests that were answered.
+type Process struct {
+	CPUNS         int64   `json:"cpu_ns"`
+	CPUPerRequest float64 `json:"cpu_ns_per_request"`
+	RSSBytes      int64   `json:"rss_bytes"`
+	Known         bool    `json:"known"` // false: could not be read (an external store)
+}
+
+// The verdict states. No data is unknown, never a pass.
+const (
+	Pass          = "pass"
+	Fail          = "fail"
+	Unknown       = "unknown"
+	Invalid       = "invalid"
+	NotApplicable = "not_applicable"
+)
+
+// Verdict is one check of one arm.
+type Verdict struct {
+	Scenario string   `json:"scenario"`
+	Arm      string   `json:"arm"`
+	Check    string   `json:"check"`
+	Status   string   `json:"status"`
+	Measured *float64 `json:"measured"`
+	Bound    *float64 `json:"bound"`
+	Unit     string   `json:"unit"`
+	Reason   string   `json:"reason"`
+}
