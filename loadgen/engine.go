@@ -7,6 +7,14 @@ import (
 	"authbench/results"
 )
 
+// Engines lists every engine that runs on this platform, the preferred first.
+func Engines() []Engine {
+	return []Engine{Portable{}}
+}
+
+// Default is the engine to use when none was asked for.
+func Default() Engine { return Engines()[0] }
+
 // Engine opens connections to a target. Engines differ in what they cost and in
 // how exactly they keep the schedule, never in what they report.
 type Engine interface {
@@ -22,7 +30,9 @@ type Engine interface {
 type Session interface {
 	// Run offers one phase and returns when every arrival has been resolved. When
 	// ctx ends it stops scheduling, resolves what is open as Unfinished, and
-	// returns the recording of what was done together with ctx's cause.
+	// returns the recording of what was done together with ctx's cause. It also
+	// returns a recording beside an error when a value did not fit the histograms
+	// (ErrClipped). While it runs, the garbage collector of the process is off.
 	Run(ctx context.Context, phase Phase) (*Recording, error)
 	// Close closes the connections.
 	Close() error
@@ -45,7 +55,8 @@ type Phase struct {
 	Seed uint64
 	// Popularity picks the users: Uniform unless set.
 	Popularity Popularity
-	// Timeout counts from the intended time. Default 5 s.
+	// Timeout counts from the intended time. Default 5 s, at most 50 s (what can
+	// be late has to fit the histograms).
 	Timeout time.Duration
 	// InFlight caps arrivals queued plus sent; beyond it they are shed. Default
 	// max(1024, 5 s x rate).
@@ -55,6 +66,11 @@ type Phase struct {
 	// Once sends every request of the plan exactly once, in order, closed loop
 	// (to log a population in), and keeps the responses in Recording.Responses.
 	Once bool
+	// OnBegin is called right before the first arrival falls due and OnEnd right
+	// after the last one was resolved, before anything is encoded: the caller reads
+	// clocks and counters there, so that the generator's book-keeping is outside.
+	// Either may be nil.
+	OnBegin, OnEnd func()
 }
 
 // Arrivals is the shape of the schedule.
@@ -84,19 +100,29 @@ type Recording struct {
 	Drain        time.Duration // from the end of the schedule until the last arrival resolved
 	Accounting   results.Accounting
 	WrongSubject int64
-	QueuedCount  int64 // arrivals that had to wait for a connection
+	QueuedCount  int64 // arrivals that found no free connection at their intended time
 	BytesOut     int64
 	BytesIn      int64
 	Sent         int64 // requests written
 	Answered     int64 // complete responses read
-	Reconnects   int64
+	Reconnects   int64 // connections that broke and were dialled again, successfully
 
+	// Spin is the CPU time that the engine burnt waiting for the next arrival: it
+	// is part of the generator's CPU, and no sign of load.
+	Spin time.Duration
+
+	// Latency ranks every scheduled arrival (see results.Quantiles), Service those
+	// that ended ok. Lag covers the arrivals for which a connection was free at
+	// the intended time. Queued ranks every arrival: 0 for one that did not wait,
+	// slower than all for one that never got a connection.
 	Latency results.Quantiles
 	Service results.Quantiles
 	Lag     results.Quantiles
 	Queued  results.Quantiles
 
-	// Histograms are encoded, one an operation x outcome x second and metric.
+	// Histograms are encoded, one an operation x outcome x second and metric. A
+	// shed arrival is in its outcome's "latency" with how late it was dropped, so
+	// that the counts of a second add up to what was scheduled in it.
 	Histograms []results.Histogram
 	// Statuses counts responses by status code.
 	Statuses map[int]int64
@@ -114,6 +140,3 @@ type Response struct {
 	Body    []byte
 	Latency time.Duration // done - intended
 }
-
-// HeaderField is one header line; Name is in canonical form (textproto).
-type HeaderField struct{ Name, Value string }

@@ -64,7 +64,7 @@ type Placement struct {
 // Store is one store server. Product and Version are what the server answered,
 // never what was configured.
 type Store struct {
-	Kind     string            `json:"kind"`     // "redis" or "mysql"
+	Kind     string            `json:"kind" jsonschema:"enum=redis,enum=mysql"`
 	Product  string            `json:"product"`  // "Redis", "Valkey", "MariaDB", "MySQL", "miniredis"
 	Version  string            `json:"version"`  // INFO server, SELECT VERSION()
 	Provider string            `json:"provider"` // process, docker, external, embedded
@@ -81,7 +81,7 @@ type Workload struct {
 	Connections    int     `json:"connections"`
 	Rate           float64 `json:"rate_per_second"`
 	RateFrom       string  `json:"rate_from"` // "--rate" or how calibration arrived at it
-	Arrivals       string  `json:"arrivals"`  // poisson or constant
+	Arrivals       string  `json:"arrivals" jsonschema:"enum=poisson,enum=constant"`
 	Popularity     string  `json:"popularity"`
 	WarmupNS       int64   `json:"warmup_ns"`
 	SteadyNS       int64   `json:"steady_ns"`
@@ -143,7 +143,24 @@ type Measurement struct {
 	Usage              Usage            `json:"usage"`          //
 	StoreOps           int64            `json:"store_ops"`      // as the stores counted them
 	StoreOpsPerRequest float64          `json:"store_ops_per_request"`
-	StoreOpsByName     map[string]int64 `json:"store_ops_by_name,omitempty"`
+	StoreOpsByName     map[string]int64 `json:"store_ops_by_name,omitempty"` // "redis.get": 4000
+	StoreOpsKnown      bool             `json:"store_ops_known"`             // false: the store does not count, or is not ours to ask
+	Validity           Validity         `json:"validity"`
+}
+
+// The validity states. The evidence of an invalid measurement is not to be
+// trusted: its numbers are kept here and left out of every summary.
+const (
+	ValidityValid    = "valid"
+	ValidityDegraded = "degraded"
+	ValidityInvalid  = "invalid"
+	ValidityUnknown  = "unknown" // nothing was said of it
+)
+
+// Validity is what the harness says of its own part in a measurement.
+type Validity struct {
+	Status  string   `json:"status" jsonschema:"enum=valid,enum=degraded,enum=invalid,enum=unknown"`
+	Reasons []string `json:"reasons"` // cause and remedy, in words
 }
 
 // Quantiles summarises one histogram. For Latency every scheduled arrival is
@@ -153,13 +170,13 @@ type Measurement struct {
 type Quantiles struct {
 	Count int64   `json:"count"` // arrivals ranked
 	Mean  float64 `json:"mean"`
-	P50   *int64  `json:"p50"`
-	P90   *int64  `json:"p90"`
-	P95   *int64  `json:"p95"`
-	P99   *int64  `json:"p99"`
-	P999  *int64  `json:"p99_9"`
-	P9999 *int64  `json:"p99_99"`
-	Max   *int64  `json:"max"`
+	P50   *int64  `json:"p50" jsonschema:"nullable"`
+	P90   *int64  `json:"p90" jsonschema:"nullable"`
+	P95   *int64  `json:"p95" jsonschema:"nullable"`
+	P99   *int64  `json:"p99" jsonschema:"nullable"`
+	P999  *int64  `json:"p99_9" jsonschema:"nullable"`
+	P9999 *int64  `json:"p99_99" jsonschema:"nullable"`
+	Max   *int64  `json:"max" jsonschema:"nullable"`
 }
 
 // Usage is what each side spent during the phase.
@@ -194,9 +211,9 @@ type Verdict struct {
 	Scenario string   `json:"scenario"`
 	Arm      string   `json:"arm"`
 	Check    string   `json:"check"`
-	Status   string   `json:"status"`
-	Measured *float64 `json:"measured"`
-	Bound    *float64 `json:"bound"`
+	Status   string   `json:"status" jsonschema:"enum=pass,enum=fail,enum=unknown,enum=invalid,enum=not_applicable"`
+	Measured *float64 `json:"measured" jsonschema:"nullable"`
+	Bound    *float64 `json:"bound" jsonschema:"nullable"`
 	Unit     string   `json:"unit"`
 	Reason   string   `json:"reason"`
 }

@@ -1,106 +1,184 @@
 // Package contract says what a target looks like on the wire: how to reach it,
 // log in, use a credential, refresh and revoke it, and what the answers mean.
-// Bundled arms and a reader's own service are files of the same kind.
+// Bundled arms and a reader's own service are files of the same kind, described
+// in docs/contract.md; docs/schema/contract.schema.json is generated from the
+// types below.
+//
+// It also holds the client side of a contract: rendering a step into a request
+// (Render), reading its answer (OutcomeMap, ExtractFrom), doing one over a real
+// socket (Client) and walking a target through all of them (Walk).
 package contract
 
 import "authbench/results"
 
-// Contract is one target file. The zero value of an optional part means that
-// the target has no such operation.
+// Contract is one target file. An optional step that is absent means that the
+// target has no such operation.
 type Contract struct {
-	Name      string   `yaml:"name"`
-	Summary   string   `yaml:"summary"`
-	Mechanism string   `yaml:"mechanism"` // none, session, token or hybrid
-	Notes     []string `yaml:"notes,omitempty"`
+	// Name of the arm, as results and reports print it: letters, digits and
+	// - _ + ~ .
+	Name string `yaml:"name" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9._+~-]*$"`
+	// One sentence on what this target is.
+	Summary string `yaml:"summary,omitempty"`
+	// How a request proves who it is: none (the control), session (an opaque
+	// id, looked up), token (a signed claim, verified) or hybrid (both).
+	Mechanism string `yaml:"mechanism" jsonschema:"enum=none,enum=session,enum=token,enum=hybrid"`
+	// What a reader of the results has to know about this target.
+	Notes []string `yaml:"notes,omitempty"`
 
-	// Exactly one of URL and Start.
-	URL   string `yaml:"url,omitempty"`
+	// Where a target that already runs is reached: http://127.0.0.1:8080, with
+	// an optional path prefix. Either this or start, not both.
+	URL string `yaml:"url,omitempty"`
+	// How to start a node of the target. Either this or url, not both.
 	Start *Start `yaml:"start,omitempty"`
-	Ready Ready  `yaml:"ready,omitempty"`
+	// How to tell that a node takes requests.
+	Ready Ready `yaml:"ready,omitempty"`
 
-	// Settings of a target that we start; its command sees them as the file has
-	// them plus any --set. Values are scalars.
+	// Settings of the target, handed to it by name. --set changes them. A promise,
+	// the start command and its environment may refer to them: "{lifetime}".
 	Settings map[string]string `yaml:"settings,omitempty"`
-	// Promises is what the target is held to. A value may refer to settings:
-	// "{lifetime}".
+	// What the target is held to. Nothing promised is nothing checked.
 	Promises Promises `yaml:"promises,omitempty"`
 
-	Users    Users    `yaml:"users"`
+	// Where the population comes from.
+	Users Users `yaml:"users"`
+	// What status codes mean, unless a step says otherwise.
 	Statuses Statuses `yaml:"statuses,omitempty"`
 
-	Login     Step  `yaml:"login"`
-	Use       Step  `yaml:"use"`
-	Refresh   *Step `yaml:"refresh,omitempty"`
-	Revoke    *Step `yaml:"revoke,omitempty"`
+	// Exchanges a user name and a password for a credential. Has to extract
+	// "credential". May extract "subject" when the target names its users
+	// otherwise than by user name.
+	Login Step `yaml:"login"`
+	// Uses the credential: the request that is measured.
+	Use Step `yaml:"use"`
+	// Gets a new credential for an old one. What it extracts replaces what login
+	// extracted.
+	Refresh *Step `yaml:"refresh,omitempty"`
+	// Logs one credential out.
+	Revoke *Step `yaml:"revoke,omitempty"`
+	// Logs every credential of the user out.
 	RevokeAll *Step `yaml:"revoke_all,omitempty"`
+
+	file    string            // for error messages
+	changed map[string]string // settings that --set gave another value
 }
 
-// Start is the command that runs one node of the target.
+// Start is the command that runs one node of the target; see
+// Contract.Invocation.
 type Start struct {
-	// Command and its arguments; no shell. Placeholders: {self} the authbench
-	// binary, {listen} a free loopback address, {redis_url}, {mysql_dsn}.
-	Command []string          `yaml:"command"`
-	Env     map[string]string `yaml:"env,omitempty"`   // same placeholders
-	Needs   []string          `yaml:"needs,omitempty"` // stores: redis, mysql
-	// Announces: the command prints one JSON line with "listen" on stdout when
-	// ready. Otherwise {listen} is where it is reached.
+	// The command and its arguments. No shell is involved. Placeholders: {self}
+	// the authbench binary, {listen} a free loopback address as host:port,
+	// {redis_url}, {mysql_dsn}, {keys_dir} and every setting by name. The argument
+	// {set} becomes "--set key=value" for every setting that was changed.
+	Command []string `yaml:"command"`
+	// A command that runs to its end before the first node of a trial starts, to
+	// make what all its nodes share: one key ring in {keys_dir}, a private
+	// directory that lives as long as the trial. Same placeholders, without
+	// {listen}.
+	Prepare []string `yaml:"prepare,omitempty"`
+	// Environment variables for both commands. Same placeholders. Secrets belong
+	// here, not among the arguments, which every user of the machine can read.
+	Env map[string]string `yaml:"env,omitempty"`
+	// The stores it needs: redis, mysql.
+	Needs []string `yaml:"needs,omitempty" jsonschema:"enum=redis,enum=mysql"`
+	// The command prints one JSON line with "listen" (host:port) on stdout when it
+	// is ready. Otherwise it is reached at {listen}, which the command then has to use.
 	Announces bool `yaml:"announces,omitempty"`
 }
 
-// Ready is how to tell that a node takes requests: GET Path answers 2xx.
+// Ready is how to tell that a node takes requests: GET Path answers 2xx. With
+// no Path a TCP connection is enough.
 type Ready struct {
-	Path    string   `yaml:"path,omitempty"`
-	Timeout Duration `yaml:"timeout,omitempty"` // default 10s
+	// The path that answers 2xx once the node takes requests. Without it a TCP
+	// connection that is accepted is enough.
+	Path string `yaml:"path,omitempty" jsonschema:"pattern=^/"`
+	// How long to wait for that. Default 10s.
+	Timeout Duration `yaml:"timeout,omitempty"`
 }
 
-// Users is where the population comes from. {n} in a template is the user's
-// number, from 1.
+// Users is where the population comes from. {n} is the user's number, from 1.
 type Users struct {
+	// The user name; {n} is the user's number, from 1.
 	Username string `yaml:"username"`
+	// The password; {n} is the user's number, {username} the name.
 	Password string `yaml:"password"`
-	Count    int    `yaml:"count,omitempty"` // how many the target knows; 0 means as many as needed
+	// How many users the target knows. Default: as many as are asked for.
+	Count int `yaml:"count,omitempty" jsonschema:"minimum=0"`
 }
 
 // Statuses lists which codes mean what. A code in no list is a protocol error.
-// Defaults: accepted 200, rejected 401, forbidden 403, unavailable 500 502 503 504 429.
+// A list that is absent has its default, less the codes that another list
+// claims: accepted 200, rejected 401, forbidden 403, unavailable 429, 500, 502,
+// 503, 504. Lists of a step replace the target's.
 type Statuses struct {
-	Accepted    []int `yaml:"accepted,omitempty"`
-	Rejected    []int `yaml:"rejected,omitempty"`
-	Forbidden   []int `yaml:"forbidden,omitempty"`
-	Unavailable []int `yaml:"unavailable,omitempty"`
+	// The operation was done. Default 200.
+	Accepted []int `yaml:"accepted,omitempty" jsonschema:"minimum=200,maximum=599"`
+	// The credential (or the password) was refused. Default 401.
+	Rejected []int `yaml:"rejected,omitempty" jsonschema:"minimum=200,maximum=599"`
+	// The credential is good, the action is not allowed. Default 403.
+	Forbidden []int `yaml:"forbidden,omitempty" jsonschema:"minimum=200,maximum=599"`
+	// The target cannot answer now. Default 429, 500, 502, 503, 504.
+	Unavailable []int `yaml:"unavailable,omitempty" jsonschema:"minimum=200,maximum=599"`
 }
 
-// Step is one request and how to read its answer. Templates may use {username},
-// {password}, {n} and every name extracted before ({credential}, {csrf}, ...).
+// Step is one request and how to read its answer. Path, header values and Body
+// are templates: {username}, {password}, {n}, {subject} and every name that was
+// extracted before ({credential}, {csrf}, ...). Values are escaped for where
+// they stand; "{{name}}" is a literal "{name}".
 type Step struct {
-	Method   string            `yaml:"method"`
-	Path     string            `yaml:"path"`
-	Headers  map[string]string `yaml:"headers,omitempty"`
-	Body     string            `yaml:"body,omitempty"`
-	Statuses Statuses          `yaml:"statuses,omitempty"` // lists given here replace the target's
-	// Extract names what later steps need. Login has to extract "credential".
+	// The HTTP method.
+	Method string `yaml:"method" jsonschema:"enum=GET,enum=HEAD,enum=POST,enum=PUT,enum=PATCH,enum=DELETE"`
+	// The path and query, from the first slash. A template.
+	Path string `yaml:"path" jsonschema:"pattern=^/"`
+	// Header fields. Values are templates. Host and Content-Length are ours.
+	Headers map[string]string `yaml:"headers,omitempty"`
+	// The body, a template. Needs a Content-Type header: JSON and form bodies have
+	// their values escaped, other types take them as they are.
+	Body string `yaml:"body,omitempty"`
+	// What status codes mean for this step. A list given here replaces the target's.
+	Statuses Statuses `yaml:"statuses,omitempty"`
+	// What later steps need, by name. Login has to extract "credential".
 	Extract map[string]Source `yaml:"extract,omitempty"`
-	// Subject is where an accepted answer names the user: {json: $.sub}.
+	// Where an accepted answer names the user. An answer that names somebody else
+	// is a protocol error.
 	Subject *Source `yaml:"subject,omitempty"`
 }
 
 // Source is one place in a response. Exactly one field is set.
 type Source struct {
-	JSON   string `yaml:"json,omitempty"`   // a JSON path: $.a.b[0]
-	Cookie string `yaml:"cookie,omitempty"` // the value of that Set-Cookie
+	// A JSON path: $.a.b[0].
+	JSON string `yaml:"json,omitempty" jsonschema:"pattern=^\\$"`
+	// The value of the cookie of that name in Set-Cookie.
+	Cookie string `yaml:"cookie,omitempty"`
+	// The value of that header field.
 	Header string `yaml:"header,omitempty"`
 }
 
-// Promises is what an arm declares about itself. See docs/contract.md.
+// Promises is what an arm declares about itself and is then held to. Every
+// value may refer to settings: "{lifetime}".
 type Promises struct {
-	RevocationBound    string `yaml:"revocation_bound,omitempty"`     // "0s", "60s", "exp + leeway"
-	OnStoreUnreachable string `yaml:"on_store_unreachable,omitempty"` // "503", "stale(T)", "open", "fallback", "unaffected"
-	OnDataLoss         string `yaml:"on_data_loss,omitempty"`         // "logged-out", "revoked-lives-again", "unaffected"
-	Lifetime           string `yaml:"lifetime,omitempty"`
-	Leeway             string `yaml:"leeway,omitempty"`
-	IdleTimeout        string `yaml:"idle_timeout,omitempty"`
-	AbsoluteTimeout    string `yaml:"absolute_timeout,omitempty"`
-	Refresh            string `yaml:"refresh,omitempty"` // "none", "stateless", "rotating"
+	// How long a revoked credential may still be accepted, counted from the
+	// acknowledgement of the revoke: a duration ("0s", "5s"), "exp" or
+	// "exp + leeway" (until the credential ends by itself).
+	RevocationBound string `yaml:"revocation_bound,omitempty"`
+	// What a use is answered while the store cannot be reached: 503, stale(5s)
+	// (as before for that long, then 503), open (let in), fallback (another
+	// store) or unaffected (no store is asked).
+	OnStoreUnreachable string `yaml:"on_store_unreachable,omitempty" jsonschema:"oneof_type=string;integer"`
+	// What becomes of credentials when the store loses its data: logged-out,
+	// revoked-lives-again or unaffected.
+	OnDataLoss string `yaml:"on_data_loss,omitempty" jsonschema:"enum=logged-out,enum=revoked-lives-again,enum=unaffected"`
+	// How long a credential lives.
+	Lifetime string `yaml:"lifetime,omitempty"`
+	// How long past its end an expired credential is still accepted, to forgive
+	// clocks that disagree.
+	Leeway string `yaml:"leeway,omitempty"`
+	// How long a session lives without being used.
+	IdleTimeout string `yaml:"idle_timeout,omitempty"`
+	// How long a session lives however much it is used.
+	AbsoluteTimeout string `yaml:"absolute_timeout,omitempty"`
+	// What becomes of a refresh token that was used: none (there are none),
+	// stateless (it works again) or rotating (it does not).
+	Refresh string `yaml:"refresh,omitempty" jsonschema:"enum=none,enum=stateless,enum=rotating"`
 }
 
 // OutcomeMap says what each listed status code means.

@@ -1,0 +1,51 @@
+# make bench      compare the arms on this machine and write the report
+# make help       lists everything
+
+PROFILE ?= default
+ARGS    ?=
+
+# The race detector needs cgo and a C compiler; without them the tests run plain.
+RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+
+.DEFAULT_GOAL := help
+.PHONY: help build bench test check check-cross fmt generate bench-target deps deps-dev clean
+
+help: ## list these targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
+
+build: ## compile bin/authbench
+	go build -o bin/authbench ./cmd/authbench
+
+bench: deps build ## compare all arms; PROFILE=quick|default|full, ARGS='--rate 1000 ...'
+	bin/authbench bench --profile $(PROFILE) $(ARGS)
+
+test: deps ## every test, against real Redis and MySQL/MariaDB
+	go test $(RACE) -timeout 15m ./...
+
+check: ## formatting, vet, staticcheck
+	@unformatted=$$(go tool gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not gofumpt'ed:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+check-cross: ## vet for the other platforms
+	GOOS=darwin GOARCH=arm64 go vet ./...
+	GOOS=windows GOARCH=amd64 go vet ./...
+	GOOS=linux GOARCH=arm64 go vet ./...
+
+fmt: ## format the code
+	go tool gofumpt -w .
+
+generate: ## write the JSON Schemas and the goldens anew
+	go test ./results ./targets/contract ./report ./cmd/authbench -update
+
+bench-target: build ## what our target costs over a bare fasthttp handler (needs wrk)
+	scripts/bench-target.sh
+
+deps: ## install redis-server and MariaDB if they are missing
+	@scripts/deps.sh
+
+deps-dev: ## install what only development needs: chromium, wrk, docker.io, mmdebstrap
+	@scripts/deps.sh --dev
+
+clean: ## remove binaries and results of runs
+	rm -rf bin results/runs results/latest

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"authbench/loadgen"
+	"authbench/report"
+	"authbench/results"
+	"authbench/scenarios"
+)
+
+func newBenchCmd(a *app) *cobra.Command {
+	var f benchFlags
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Compare the arms: interleaved trials, a control, a duplicate of the baseline, one report",
+		Long: "Compare the arms: every arm once in every block, in random order, on fresh nodes and reset stores.\n\nProfiles:\n" +
+			profileHelp() + "\nCtrl-C keeps the finished trials and marks the run partial.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return bench(cmd.Context(), a, f, cmd.Flags().Changed("seed"))
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.profile, "profile", "default", "quick, default or full")
+	fl.StringArrayVar(&f.arms, "arm", nil, "bundled arm to measure (repeat; default: all)")
+	fl.StringArrayVarP(&f.files, "file", "f", nil, "contract of your own target to put beside them (repeat)")
+	fl.StringArrayVar(&f.set, "set", nil, "arm:key=value changes a setting of one arm, and the promises that refer to it (repeat)")
+	fl.StringVar(&f.baseline, "baseline", "session-redis", "arm to compare with; it is measured twice")
+	fl.IntVar(&f.blocks, "blocks", 0, "number of blocks (default: the profile's)")
+	fl.IntVar(&f.users, "users", 0, "size of the population (default: the profile's)")
+	fl.Float64Var(&f.rate, "rate", 0, "steady arrivals per second (default: 20 % of the slowest arm's capacity)")
+	fl.StringVar(&f.arrivals, "arrivals", string(loadgen.Poisson), "poisson or constant")
+	fl.StringVar(&f.popularity, "popularity", string(loadgen.Uniform), "which user comes next: uniform or zipf")
+	fl.IntVar(&f.connections, "connections", 64, "open connections under steady load")
+	fl.DurationVar(&f.timeout, "timeout", 5*time.Second, "an arrival without an answer by then has timed out; counts from its intended time")
+	fl.Uint64Var(&f.seed, "seed", 0, "seed of the order and the arrivals (default: random, printed)")
+	fl.StringVar(&f.out, "out", "results", "directory of results")
+	fl.BoolVar(&f.strict, "strict", false, "exit 1 when a check fails, 3 when a trial is invalid, 4 when a check is unknown")
+	f.stores.register(fl)
+	return cmd
+}
+
+func profileHelp() string {
+	var b strings.Builder
+	for _, p := range scenarios.Profiles() {
+		fmt.Fprintf(&b, "  %-8s %s\n", p.Name, p.Summary)
+	}
+	return b.String()
+}
+
+func bench(ctx context.Context, a *app, f benchFlags, seeded bool) error {
+	b, err := f.bench(a)
+	if err != nil {
+		return err
+	}
+	if !seeded {
+		b.Seed = randomSeed()
+	}
+	line := newLive(a.stderr)
+	defer line.Close()
+	b.Tell = line.Tell
+	fmt.Fprintf(a.stderr, "authbench bench: profile %s, seed %d\n", b.Profile.Name, b.Seed)
+	dir, run, err := b.Run(ctx)
+	line.Close()
+	if dir == "" {
+		return err
+	}
+	if rerr := writeReport(a, dir, run); rerr != nil {
+		err = errors.Join(err, rerr)
+	}
+	if err != nil {
+		return fmt.Errorf("the run is not complete, what was finished is in %s: %w", dir, err)
+	}
+	if f.strict {
+		return strictly(run)
+	}
+	return nil
+}
+
+// writeReport leaves report.html beside run.json and prints the summary, whose
+// last lines are the answer and the report's path.
+func writeReport(a *app, dir string, run *results.Run) error {
+	path := filepath.Join(dir, "report.html")
+	h, err := results.Histograms(dir, results.PerBlock)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(path, func(w io.Writer) error { return report.HTML(w, run, h) }); err != nil {
+		return err
+	}
+	return report.Terminal(a.stdout, run, h, path)
+}
+
+// writeFile creates path with what write gives it, whole or not at all.
+func writeFile(path string, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
+}
+
+func randomSeed() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:]) >> 12 // short enough to retype, and exact in JSON readers that use floats
+}
+
+// place confines this process to the first core and names the second for
+// everything that is measured. On one core, or where affinity cannot be set,
+// nobody is confined and the result says so by being empty.
+func place() results.Placement {
+	cores, err := loadgen.Cores()
+	if err != nil || len(cores) < 2 {
+		return results.Placement{}
+	}
+	if err := loadgen.Confine(cores[:1]); err != nil {
+		return results.Placement{}
+	}
+	return results.Placement{Loadgen: cores[:1], Target: cores[1:2], Store: cores[1:2]}
+}
+
+// strictly turns verdicts into the exit code: broken before invalid before unknown.
+func strictly(run *results.Run) error {
+	code, first := exitDone, results.Verdict{}
+	rank := map[string]int{results.Fail: exitBroken, results.Invalid: exitInvalid, results.Unknown: exitUnknown}
+	for _, v := range run.Verdicts {
+		if c := rank[v.Status]; c != 0 && (code == exitDone || c < code) {
+			code, first = c, v
+		}
+	}
+	if code == exitDone && len(run.NotMeasured) > 0 {
+		m := run.NotMeasured[0]
+		return exitError{exitUnknown, fmt.Errorf("%s was not measured: %s", m.Arm, m.Reason)}
+	}
+	if code == exitDone {
+		return nil
+	}
+	return exitError{code, fmt.Errorf("%s: %s is %s: %s", first.Arm, first.Check, first.Status, first.Reason)}
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"authbench/loadgen"
+	"authbench/scenarios"
+	"authbench/targets/contract"
+)
+
+// benchFlags are the flags of bench as typed.
+type benchFlags struct {
+	profile     string
+	arms, files []string
+	set         []string
+	baseline    string
+	blocks      int
+	users       int
+	rate        float64
+	arrivals    string
+	popularity  string
+	connections int
+	timeout     time.Duration
+	seed        uint64
+	out         string
+	strict      bool
+	stores      storeFlags
+}
+
+// bench turns flags into what to measure.
+func (f benchFlags) bench(a *app) (*scenarios.Bench, error) {
+	profile, err := f.resolveProfile()
+	if err != nil {
+		return nil, err
+	}
+	b := &scenarios.Bench{
+		Name: "bench", Profile: profile, Scenario: scenarios.Steady(),
+		Baseline: f.baseline, Seed: f.seed, Rate: f.rate,
+		Arrivals: loadgen.Arrivals(f.arrivals), Popularity: loadgen.Popularity(f.popularity),
+		Connections: f.connections, Timeout: f.timeout,
+		Command: a.command, Root: f.out, Engine: loadgen.Default(), Tool: tool(),
+	}
+	if b.Contracts, b.Sources, err = f.contracts(); err != nil {
+		return nil, err
+	}
+	if b.Testbed, err = f.stores.options(a); err != nil {
+		return nil, err
+	}
+	b.Placement = place()
+	b.Testbed.TargetCores = b.Placement.Target
+	return b, f.check(b)
+}
+
+func (f benchFlags) resolveProfile() (scenarios.Profile, error) {
+	var names []string
+	for _, p := range scenarios.Profiles() {
+		names = append(names, p.Name)
+		if p.Name != f.profile {
+			continue
+		}
+		if f.blocks > 0 {
+			p.Blocks = f.blocks
+		}
+		if f.users > 0 {
+			p.Users = f.users
+		}
+		return p, nil
+	}
+	return scenarios.Profile{}, usageError("--profile %s: not one of %s", f.profile, strings.Join(names, ", "))
+}
+
+func (f benchFlags) check(b *scenarios.Bench) error {
+	switch {
+	case f.rate < 0:
+		return usageError("--rate %v: has to be positive", f.rate)
+	case f.blocks < 0 || f.users < 0:
+		return usageError("--blocks and --users have to be positive")
+	case f.connections < 1:
+		return usageError("--connections %d: at least 1", f.connections)
+	case f.timeout <= 0 || f.timeout > time.Minute:
+		return usageError("--timeout %v: more than 0, at most 1m", f.timeout)
+	case b.Arrivals != loadgen.Poisson && b.Arrivals != loadgen.Constant:
+		return usageError("--arrivals %s: poisson or constant", f.arrivals)
+	case b.Popularity != loadgen.Uniform && b.Popularity != loadgen.Zipf:
+		return usageError("--popularity %s: uniform or zipf", f.popularity)
+	case !slices.ContainsFunc(b.Contracts, func(c *contract.Contract) bool { return c.Name == f.baseline }):
+		return usageError("--baseline %s: not among the arms to measure", f.baseline)
+	}
+	for _, c := range b.Contracts {
+		if known := c.Users.Count; known > 0 && b.Profile.Users > known {
+			return usageError("%s knows %d users, %d were asked for", c.Name, known, b.Profile.Users)
+		}
+	}
+	return nil
+}
+
+// contracts loads the arms and files that were asked for; all bundled arms when
+// nothing was.
+func (f benchFlags) contracts() (cs []*contract.Contract, sources []string, err error) {
+	names := f.arms
+	if len(names) == 0 {
+		names = contract.Arms()
+	}
+	add := func(c *contract.Contract, err error, source string) error {
+		if err != nil {
+			return exitError{exitUsage, err}
+		}
+		if slices.ContainsFunc(cs, func(o *contract.Contract) bool { return o.Name == c.Name }) {
+			return usageError("two arms are called %s", c.Name)
+		}
+		cs, sources = append(cs, c), append(sources, source)
+		return nil
+	}
+	set, err := f.settings(names)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range names {
+		c, err := contract.Arm(name, set[name])
+		if err := add(c, err, name); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, file := range f.files {
+		c, err := contract.Load(file, nil)
+		if err := add(c, err, file); err != nil {
+			return nil, nil, err
+		}
+	}
+	return cs, sources, nil
+}
+
+// settings sorts the --set values by arm.
+func (f benchFlags) settings(arms []string) (map[string]map[string]string, error) {
+	set := map[string]map[string]string{}
+	for _, s := range f.set {
+		left, value, ok := strings.Cut(s, "=")
+		arm, key, qualified := strings.Cut(left, ":")
+		if !ok || !qualified || key == "" {
+			return nil, usageError("--set %s: want arm:key=value", s)
+		}
+		if !slices.Contains(arms, arm) {
+			return nil, usageError("--set %s: %s is not among the arms to measure: %s", s, arm, strings.Join(arms, ", "))
+		}
+		if set[arm] == nil {
+			set[arm] = map[string]string{}
+		}
+		set[arm][key] = value
+	}
+	return set, nil
+}

@@ -1,0 +1,620 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"authbench/loadgen/http1"
+	"authbench/results"
+)
+
+// conformance is what every engine has to get right.
+var conformance = []struct {
+	name string
+	test func(t *testing.T, e Engine)
+}{
+	{"good target", testGood},
+	{"outcomes by status", testStatuses},
+	{"wrong subject", testWrongSubject},
+	{"target dies", testDies},
+	{"target never answers", testNeverAnswers},
+	{"target never reads", testNeverReads},
+	{"target resets", testResets},
+	{"target hangs up", testHangsUp},
+	{"target hangs up when idle", testHangsUpIdle},
+	{"target hangs up after each answer", testConnectionClose},
+	{"garbage", testGarbage},
+	{"answers twice", testAnswersTwice},
+	{"answer too large", testTooLarge},
+	{"answer in pieces", testPieces},
+	{"answer cut short", testCutShort},
+	{"late answers", testLateAnswers},
+	{"cap", testCap},
+	{"stall", testStall},
+	{"nodes", testNodes},
+	{"closed loop", testClosed},
+	{"closed loop without a target", testClosedDead},
+	{"once", testOnce},
+	{"once, target dies", testOnceDies},
+	{"interrupted", testInterrupted},
+	{"interrupted closed loop", testInterruptedClosed},
+	{"unreachable", testUnreachable},
+	{"refuses", testRefuses},
+	{"process settings", testSettings},
+}
+
+func TestEngines(t *testing.T) {
+	for _, e := range Engines() {
+		t.Run(e.Name(), func(t *testing.T) {
+			for _, c := range conformance {
+				t.Run(c.name, func(t *testing.T) { c.test(t, e) })
+			}
+		})
+	}
+}
+
+func testGood(t *testing.T, e Engine) {
+	var mu sync.Mutex
+	got := map[string]int{}
+	s := listen(t, respond(func(r *http.Request) string {
+		mu.Lock()
+		got[r.URL.Query().Get("u")]++
+		mu.Unlock()
+		return good(r)
+	}))
+	session := open(t, e, testPlan(t, 20, s.addr()), 8)
+	// Two phases one after the other, on the same connections.
+	for _, p := range []Phase{
+		{Operation: "use", Rate: 1000, Duration: 300 * time.Millisecond, Seed: 1},
+		{Operation: "use", Rate: 700, Duration: 1200 * time.Millisecond, Arrivals: Constant, Popularity: Zipf, Seed: 2},
+	} {
+		clear(got)
+		rec := offer(t, session, p)
+		all(t, rec, results.OK)
+		want := map[string]int{}
+		plan := collect(schedule(t, p, 20))
+		for _, a := range plan {
+			want["u"+itoa(a.User)]++
+		}
+		for u, n := range want {
+			if got[u] != n {
+				t.Errorf("user %s was used %d times, scheduled %d", u, got[u], n)
+			}
+		}
+		if rec.Accounting.Scheduled != int64(len(plan)) || rec.Sent != int64(len(plan)) || rec.Reconnects != 0 {
+			t.Errorf("scheduled %d, sent %d of %d, %d reconnects", rec.Accounting.Scheduled, rec.Sent, len(plan), rec.Reconnects)
+		}
+		var in, out int64
+		for _, a := range plan {
+			u := "u" + itoa(a.User)
+			in += int64(len(answer(200, `{"sub":"`+u+`"}`)))
+			out += int64(len("GET /me?u=" + u + " HTTP/1.1\r\nHost: target\r\nX-User: " + u + "\r\n\r\n"))
+		}
+		if rec.BytesIn != in || rec.BytesOut != out {
+			t.Errorf("%d bytes in, %d out, want %d and %d", rec.BytesIn, rec.BytesOut, in, out)
+		}
+		if rec.Elapsed != p.Duration || rec.Statuses[200] != int64(len(plan)) || len(rec.Problems) != 0 {
+			t.Errorf("%+v", rec)
+		}
+		if *rec.Latency.P50 < *rec.Service.P50 {
+			t.Errorf("latency %d is below service %d", *rec.Latency.P50, *rec.Service.P50)
+		}
+	}
+}
+
+func itoa(i int) string {
+	if i >= 10 {
+		return itoa(i/10) + itoa(i%10)
+	}
+	return string(rune('0' + i))
+}
+
+func testStatuses(t *testing.T, e Engine) {
+	statuses := []int{200, 401, 403, 503, 418}
+	var n atomic.Int64
+	s := listen(t, respond(func(r *http.Request) string {
+		return answer(statuses[n.Add(1)%5], subject(r))
+	}))
+	rec := offer(t, open(t, e, testPlan(t, 3, s.addr()), 4), Phase{Rate: 500, Duration: 200 * time.Millisecond, Arrivals: Constant})
+	want := results.Accounting{Scheduled: 100, OK: 20, Rejected: 20, Forbidden: 20, Unavailable: 20, ProtocolError: 20}
+	if rec.Accounting != want {
+		t.Errorf("%+v", rec.Accounting)
+	}
+	if rec.Statuses[418] != 20 || rec.Answered != 100 {
+		t.Errorf("answered %d: %v", rec.Answered, rec.Statuses)
+	}
+	says(t, rec, "status 418")
+}
+
+func testWrongSubject(t *testing.T, e Engine) {
+	s := listen(t, respond(func(*http.Request) string { return answer(200, `{"sub":"u1"}`) }))
+	rec := offer(t, open(t, e, testPlan(t, 4, s.addr()), 4), Phase{Rate: 500, Duration: 200 * time.Millisecond, Seed: 1})
+	if rec.WrongSubject == 0 || rec.WrongSubject != rec.Accounting.ProtocolError || rec.Accounting.OK == 0 {
+		t.Errorf("%d wrong subjects: %+v", rec.WrongSubject, rec.Accounting)
+	}
+}
+
+func testDies(t *testing.T, e Engine) {
+	s := listen(t, respond(good))
+	session := open(t, e, testPlan(t, 3, s.addr()), 8)
+	time.AfterFunc(150*time.Millisecond, s.kill)
+	rec := offer(t, session, Phase{Rate: 1000, Duration: 500 * time.Millisecond, Timeout: 300 * time.Millisecond})
+	if rec.Accounting.OK == 0 || rec.Accounting.ConnectError == 0 || rec.Accounting.Timeout != 0 {
+		t.Errorf("%+v", rec.Accounting)
+	}
+	says(t, rec, "refused")
+	// A phase against a target that is away: nothing is sent, nothing is lost.
+	rec = offer(t, session, Phase{Rate: 1000, Duration: 100 * time.Millisecond, Timeout: 300 * time.Millisecond})
+	all(t, rec, results.ConnectError)
+	if rec.Sent != 0 || rec.QueuedCount != rec.Accounting.Scheduled {
+		t.Errorf("sent %d, queued %d", rec.Sent, rec.QueuedCount)
+	}
+}
+
+func testNeverAnswers(t *testing.T, e Engine) {
+	s := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	const timeout = 100 * time.Millisecond
+	rec := offer(t, open(t, e, testPlan(t, 3, s.addr()), 8), Phase{Rate: 500, Duration: 400 * time.Millisecond, Timeout: timeout})
+	all(t, rec, results.Timeout)
+	if rec.Sent == 0 || rec.Sent >= rec.Accounting.Scheduled || rec.Reconnects == 0 {
+		t.Errorf("sent %d of %d, %d reconnects", rec.Sent, rec.Accounting.Scheduled, rec.Reconnects)
+	}
+	for _, h := range rec.Histograms {
+		if h.Max < int64(timeout) {
+			t.Errorf("a timeout after %v", time.Duration(h.Max))
+		}
+	}
+}
+
+func testNeverReads(t *testing.T, e Engine) {
+	stop := make(chan struct{})
+	s := listen(t, func(c net.Conn) {
+		_ = c.(*net.TCPConn).SetReadBuffer(4 << 10)
+		// It answers without having read: the requests pile up in the sockets.
+		for {
+			if _, err := io.WriteString(c, answer(200, "u0")); err != nil {
+				return
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	})
+	t.Cleanup(func() { close(stop) })
+	plan := Plan{Nodes: []string{s.addr()}, Outcomes: map[int]results.Outcome{200: results.OK}}
+	r, err := NewRequest("POST", "/", "h", nil, make([]byte, maxRequest-200), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Requests = []Request{r}
+	rec := offer(t, open(t, e, plan, 4), Phase{Rate: 3000, Duration: 600 * time.Millisecond, Timeout: 100 * time.Millisecond})
+	if rec.Accounting.NotOK() == 0 {
+		t.Errorf("%+v: the sockets took %d bytes", rec.Accounting, rec.BytesOut)
+	}
+}
+
+func testResets(t *testing.T, e Engine) {
+	s := listen(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1000))
+		_ = c.(*net.TCPConn).SetLinger(0) // Close sends RST
+	})
+	rec := offer(t, open(t, e, testPlan(t, 3, s.addr()), 8), Phase{Rate: 200, Duration: 300 * time.Millisecond, Timeout: 500 * time.Millisecond})
+	if a := rec.Accounting; a.ConnectError == 0 || a.ConnectError+a.Timeout != a.Scheduled {
+		t.Errorf("%+v", a)
+	}
+	says(t, rec, "reset")
+	if rec.Reconnects == 0 {
+		t.Error("no reconnects")
+	}
+}
+
+func testHangsUp(t *testing.T, e Engine) {
+	var accepted atomic.Int64
+	s := listen(t, func(net.Conn) { accepted.Add(1) })
+	session, err := e.Open(t.Context(), testPlan(t, 3, s.addr()), 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	rec := offer(t, session, Phase{Rate: 200, Duration: 300 * time.Millisecond, Timeout: 500 * time.Millisecond})
+	if a := rec.Accounting; a.OK != 0 || a.ConnectError+a.Timeout != a.Scheduled {
+		t.Errorf("%+v", a)
+	}
+	// 4 connections, 5 ms to 250 ms between attempts: not thousands of them.
+	if n := accepted.Load(); n > 100 {
+		t.Errorf("%d connections in 0.8 s: redialling has no bound", n)
+	}
+}
+
+func testHangsUpIdle(t *testing.T, e Engine) {
+	s := listen(t, func(c net.Conn) {
+		_ = c.SetReadDeadline(time.Now().Add(150 * time.Millisecond))
+		respond(good)(c)
+	})
+	rec := offer(t, open(t, e, testPlan(t, 3, s.addr()), 4), Phase{Rate: 100, Duration: 600 * time.Millisecond})
+	// A request that crosses the hanging-up on the wire is lost, and said to be.
+	if a := rec.Accounting; rec.Reconnects < 8 || a.OK+a.ConnectError != a.Scheduled || a.OK < a.Scheduled/2 {
+		t.Errorf("%d reconnects: %+v %q", rec.Reconnects, a, rec.Problems)
+	}
+}
+
+func testConnectionClose(t *testing.T, e Engine) {
+	s := listen(t, func(c net.Conn) {
+		once := respond(func(r *http.Request) string {
+			time.AfterFunc(time.Millisecond, func() { _ = c.Close() })
+			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + subject(r)
+		})
+		once(c)
+	})
+	rec := offer(t, open(t, e, testPlan(t, 3, s.addr()), 8), Phase{Rate: 200, Duration: 300 * time.Millisecond})
+	all(t, rec, results.OK)
+	if rec.Reconnects == 0 {
+		t.Error("no reconnects")
+	}
+}
+
+func testGarbage(t *testing.T, e Engine) {
+	s := listen(t, respond(func(*http.Request) string { return "220 mail.example ESMTP\r\n" }))
+	rec := offer(t, open(t, e, testPlan(t, 3, s.addr()), 16), Phase{Rate: 200, Duration: 200 * time.Millisecond, Timeout: time.Second})
+	if a := rec.Accounting; a.ProtocolError == 0 || a.ProtocolError+a.Timeout != a.Scheduled || rec.Answered != 0 {
+		t.Errorf("%+v", a)
+	}
+	says(t, rec, "malformed response")
+}
+
+func testAnswersTwice(t *testing.T, e Engine) {
+	s := listen(t, respond(func(r *http.Request) string { return good(r) + answer(200, `{"sub":"u0 u1 u2"}`) }))
+	rec := offer(t, open(t, e, testPlan(t, 3, s.addr()), 16), Phase{Rate: 200, Duration: 200 * time.Millisecond, Timeout: time.Second})
+	if a := rec.Accounting; a.ProtocolError == 0 || a.OK != 0 || rec.WrongSubject != 0 {
+		t.Errorf("%d wrong subjects: %+v", rec.WrongSubject, a)
+	}
+	says(t, rec, "after the end of the response")
+}
+
+func testTooLarge(t *testing.T, e Engine) {
+	huge := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("100000\r\n"+strings.Repeat("x", 1<<20)+"\r\n", http1.MaxBody>>20+1)
+	s := listen(t, respond(func(*http.Request) string { return huge }))
+	rec := offer(t, open(t, e, testPlan(t, 1, s.addr()), 2), Phase{Rate: 10, Duration: 300 * time.Millisecond, Arrivals: Constant, Timeout: 5 * time.Second})
+	all(t, rec, results.ProtocolError)
+	says(t, rec, "body larger than")
+}
+
+func testPieces(t *testing.T, e Engine) {
+	s := listen(t, func(c net.Conn) {
+		respond(func(r *http.Request) string {
+			if r.Method != "HEAD" {
+				for _, b := range "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"su\r\n8\r\nb\":\"u0\"}" {
+					_, _ = c.Write([]byte(string(b)))
+				}
+				return "\r\n0\r\nSum: 1\r\n\r\n"
+			}
+			return "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+		})(c)
+	})
+	plan := testPlan(t, 1, s.addr())
+	head, err := NewRequest("HEAD", "/me", "h", nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Requests = append(plan.Requests, head)
+	rec := offer(t, open(t, e, plan, 4), Phase{Rate: 200, Duration: 200 * time.Millisecond, Seed: 1})
+	all(t, rec, results.OK)
+}
+
+func testCutShort(t *testing.T, e Engine) {
+	s := listen(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1000))
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"sub\":\"u0\"}")
+	})
+	rec := offer(t, open(t, e, testPlan(t, 1, s.addr()), 16), Phase{Rate: 100, Duration: 200 * time.Millisecond, Timeout: time.Second})
+	if a := rec.Accounting; a.OK != 0 || a.ConnectError == 0 || a.ConnectError+a.Timeout != a.Scheduled {
+		t.Errorf("%+v", a)
+	}
+	says(t, rec, "before the response was complete")
+}
+
+// Every third request of a connection is answered after the timeout. Were that
+// answer taken for the next request's, it would name the wrong user.
+func testLateAnswers(t *testing.T, e Engine) {
+	const timeout = 60 * time.Millisecond
+	var n atomic.Int64
+	s := listen(t, respond(func(r *http.Request) string {
+		if n.Add(1)%20 == 0 {
+			time.Sleep(timeout + 15*time.Millisecond)
+		}
+		return good(r)
+	}))
+	rec := offer(t, open(t, e, testPlan(t, 500, s.addr()), 16), Phase{Rate: 300, Duration: time.Second, Timeout: timeout})
+	a := rec.Accounting
+	if a.Timeout == 0 || a.OK == 0 || a.OK+a.Timeout != a.Scheduled || rec.WrongSubject != 0 {
+		t.Errorf("%d wrong subjects: %+v %q", rec.WrongSubject, a, rec.Problems)
+	}
+	if rec.Latency.Max != nil {
+		t.Error("the maximum hides the timeouts")
+	}
+}
+
+func testCap(t *testing.T, e Engine) {
+	s := listen(t, respond(func(r *http.Request) string {
+		time.Sleep(50 * time.Millisecond)
+		return good(r)
+	}))
+	rec := offer(t, open(t, e, testPlan(t, 3, s.addr()), 2), Phase{Rate: 500, Duration: 300 * time.Millisecond, InFlight: 4})
+	a := rec.Accounting
+	if a.Shed == 0 || a.OK == 0 || a.OK+a.Shed != a.Scheduled {
+		t.Errorf("%+v", a)
+	}
+	if rec.Queued.Max != nil || rec.QueuedCount <= a.Shed {
+		t.Errorf("%d queued, %d shed, queued %+v", rec.QueuedCount, a.Shed, rec.Queued)
+	}
+}
+
+// The target freezes for 400 of 2,000 ms. At a constant 500/s exactly 200 of
+// 1,000 arrivals fall into the freeze, 2 ms apart; the k-th from its end waits at
+// least 2k ms. So the slowest 1 % (10 arrivals) wait at least 400 - 20 ms, the
+// slowest at least 398 ms: a generator that forgives the stall reports less.
+func testStall(t *testing.T, e Engine) {
+	const freeze, slack = 400 * time.Millisecond, 4 * time.Millisecond
+	var mu sync.RWMutex
+	var frozen atomic.Int64
+	s := listen(t, respond(func(r *http.Request) string {
+		mu.RLock()
+		defer mu.RUnlock()
+		return good(r)
+	}))
+	session := open(t, e, testPlan(t, 3, s.addr()), 16)
+	time.AfterFunc(time.Second, func() {
+		mu.Lock()
+		start := time.Now()
+		time.Sleep(freeze)
+		frozen.Store(int64(time.Since(start)))
+		mu.Unlock()
+	})
+	rec := offer(t, session, Phase{Rate: 500, Duration: 2 * time.Second, Arrivals: Constant})
+	all(t, rec, results.OK)
+	for _, c := range []struct {
+		name string
+		got  int64
+		low  time.Duration
+	}{
+		{"p99", *rec.Latency.P99, freeze - 20*time.Millisecond - slack},
+		{"p95", *rec.Latency.P95, freeze - 100*time.Millisecond - slack},
+		{"p90", *rec.Latency.P90, freeze - 200*time.Millisecond - slack},
+		{"max", *rec.Latency.Max, freeze - 2*time.Millisecond - slack},
+	} {
+		if got := time.Duration(c.got); got < c.low || got > time.Duration(frozen.Load())+2*time.Second {
+			t.Errorf("%s is %v, the freeze took %v, so at least %v", c.name, got, time.Duration(frozen.Load()), c.low)
+		}
+	}
+	// 16 requests were on their way, the other arrivals found no connection.
+	if rec.QueuedCount < 200-16-10 {
+		t.Errorf("only %d arrivals queued", rec.QueuedCount)
+	}
+}
+
+func testNodes(t *testing.T, e Engine) {
+	var counts [3]atomic.Int64
+	var nodes []string
+	for i := range counts {
+		nodes = append(nodes, listen(t, respond(func(r *http.Request) string {
+			counts[i].Add(1)
+			return good(r)
+		})).addr())
+	}
+	rec := offer(t, open(t, e, testPlan(t, 3, nodes...), 9), Phase{Rate: 300, Duration: 300 * time.Millisecond, Arrivals: Constant})
+	all(t, rec, results.OK)
+	for i := range counts {
+		if counts[i].Load() < 20 {
+			t.Errorf("node %d got %d of 90", i, counts[i].Load())
+		}
+	}
+}
+
+func testClosed(t *testing.T, e Engine) {
+	var now, most atomic.Int64
+	s := listen(t, respond(func(r *http.Request) string {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		time.Sleep(time.Millisecond)
+		return good(r)
+	}))
+	session := open(t, e, testPlan(t, 3, s.addr()), 8)
+	p := Phase{Duration: 200 * time.Millisecond, Conns: 3}
+	rec := offer(t, session, p)
+	all(t, rec, results.OK)
+	if m := most.Load(); m != 3 || rec.QueuedCount != 0 || rec.Elapsed != p.Duration {
+		t.Errorf("%d requests at once: %+v", m, rec)
+	}
+	p.Conns = 0
+	all(t, offer(t, session, p), results.OK)
+	if m := most.Load(); m != 8 {
+		t.Errorf("%d requests at once on 8 connections", m)
+	}
+	// An open loop after it finds its connections again.
+	all(t, offer(t, session, Phase{Rate: 500, Duration: 100 * time.Millisecond}), results.OK)
+}
+
+func testClosedDead(t *testing.T, e Engine) {
+	s := listen(t, respond(good))
+	session := open(t, e, testPlan(t, 3, s.addr()), 4)
+	time.AfterFunc(50*time.Millisecond, s.kill)
+	rec := offer(t, session, Phase{Duration: 300 * time.Millisecond})
+	if rec.Accounting.OK == 0 || rec.Accounting.ConnectError < 4 {
+		t.Errorf("%+v", rec.Accounting)
+	}
+}
+
+func testOnce(t *testing.T, e Engine) {
+	s := listen(t, respond(func(r *http.Request) string {
+		u := r.URL.Query().Get("u")
+		status := 200
+		if u == "u7" {
+			status = 401
+		}
+		return "HTTP/1.1 " + itoa(status) + " X\r\nset-cookie: s=" + u + "\r\nContent-Length: " + itoa(len(subject(r))) + "\r\n\r\n" + subject(r)
+	}))
+	session := open(t, e, testPlan(t, 100, s.addr()), 8)
+	rec := offer(t, session, Phase{Operation: "login", Once: true})
+	if a := rec.Accounting; a.Scheduled != 100 || a.OK != 99 || a.Rejected != 1 {
+		t.Errorf("%+v", a)
+	}
+	if len(rec.Responses) != 100 || rec.Elapsed <= 0 {
+		t.Fatalf("%d responses in %v", len(rec.Responses), rec.Elapsed)
+	}
+	for i, r := range rec.Responses {
+		u := "u" + itoa(i)
+		if r == nil || string(r.Body) != `{"sub":"`+u+`"}` || !slices.Contains(r.Header, HeaderField{Name: "Set-Cookie", Value: "s=" + u}) || r.Latency <= 0 {
+			t.Errorf("response %d: %+v", i, r)
+		}
+	}
+}
+
+func testOnceDies(t *testing.T, e Engine) {
+	var n atomic.Int64
+	var s *target
+	s = listen(t, respond(func(r *http.Request) string {
+		if n.Add(1) == 50 {
+			go s.kill()
+		}
+		return good(r)
+	}))
+	rec := offer(t, open(t, e, testPlan(t, 2000, s.addr()), 4), Phase{Once: true})
+	a := rec.Accounting
+	if a.Scheduled != 2000 || a.OK < 40 || a.ConnectError == 0 {
+		t.Errorf("%+v", a)
+	}
+	var answered int64
+	for _, r := range rec.Responses {
+		if r != nil {
+			answered++
+		}
+	}
+	if answered != a.OK {
+		t.Errorf("%d responses, %d ok", answered, a.OK)
+	}
+}
+
+func testInterrupted(t *testing.T, e Engine) {
+	s := listen(t, respond(func(r *http.Request) string {
+		time.Sleep(100 * time.Millisecond)
+		return good(r)
+	}))
+	session := open(t, e, testPlan(t, 3, s.addr()), 4)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(250*time.Millisecond, func() { cancel(errStop) })
+	p := Phase{Rate: 200, Duration: time.Minute}
+	rec, err := session.Run(ctx, p)
+	if !errors.Is(err, errStop) || rec == nil {
+		t.Fatalf("%v, %v", rec, err)
+	}
+	checkRecording(t, rec, p)
+	if a := rec.Accounting; a.OK == 0 || a.Unfinished == 0 || a.OK+a.Unfinished != a.Scheduled {
+		t.Errorf("%+v", a)
+	}
+	if rec.Elapsed < 200*time.Millisecond || rec.Elapsed > 30*time.Second {
+		t.Errorf("elapsed %v", rec.Elapsed)
+	}
+	// The session is good for another phase.
+	all(t, offer(t, session, Phase{Rate: 20, Duration: 100 * time.Millisecond, Arrivals: Constant}), results.OK)
+}
+
+func testInterruptedClosed(t *testing.T, e Engine) {
+	s := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	session := open(t, e, testPlan(t, 300, s.addr()), 4)
+	for _, p := range []Phase{{Duration: time.Minute}, {Once: true}} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(50*time.Millisecond, func() { cancel(errStop) })
+		rec, err := session.Run(ctx, p)
+		if !errors.Is(err, errStop) || rec == nil {
+			t.Fatalf("%v, %v", rec, err)
+		}
+		checkRecording(t, rec, p)
+		if a := rec.Accounting; a.Unfinished == 0 || a.Unfinished != a.Scheduled || a.Scheduled > 4 {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+func testUnreachable(t *testing.T, e Engine) {
+	good, dead := listen(t, respond(good)), listen(t, respond(good))
+	dead.kill()
+	before := runtime.NumGoroutine()
+	if s, err := e.Open(t.Context(), testPlan(t, 1, good.addr(), dead.addr()), 8); err == nil {
+		_ = s.Close()
+		t.Error("opened although a node is away")
+	}
+	for range 100 { // the goroutines of the good target see the hanging-up
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+func testRefuses(t *testing.T, e Engine) {
+	s := listen(t, respond(good))
+	for name, change := range map[string]func(*Plan){
+		"no nodes":       func(p *Plan) { p.Nodes = nil },
+		"no requests":    func(p *Plan) { p.Requests = nil },
+		"empty request":  func(p *Plan) { p.Requests[0].Bytes = nil },
+		"huge request":   func(p *Plan) { p.Requests[0].Bytes = make([]byte, maxRequest+1) },
+		"1xx":            func(p *Plan) { p.Outcomes[100] = results.OK },
+		"status to shed": func(p *Plan) { p.Outcomes[200] = results.Shed },
+	} {
+		p := testPlan(t, 1, s.addr())
+		change(&p)
+		if session, err := e.Open(t.Context(), p, 1); err == nil {
+			_ = session.Close()
+			t.Errorf("%s: no error", name)
+		}
+	}
+	session := open(t, e, testPlan(t, 1, s.addr()), 2)
+	for name, p := range map[string]Phase{
+		"no duration":     {Rate: 1},
+		"closed, none":    {},
+		"timeout":         {Rate: 1, Duration: time.Second, Timeout: time.Minute},
+		"once and a rate": {Rate: 1, Once: true},
+		"connections":     {Duration: time.Second, Conns: 3},
+		"cap":             {Rate: 1, Duration: time.Second, InFlight: -1},
+		"rate":            {Rate: -1, Duration: time.Second},
+	} {
+		if _, err := session.Run(t.Context(), p); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// What a phase changes in the process it puts back.
+func testSettings(t *testing.T, e Engine) {
+	s := listen(t, respond(good))
+	session := open(t, e, testPlan(t, 1, s.addr()), 2)
+	defer debug.SetGCPercent(debug.SetGCPercent(77))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	limit := debug.SetMemoryLimit(-1)
+	all(t, offer(t, session, Phase{Rate: 500, Duration: 100 * time.Millisecond}), results.OK)
+	if got := debug.SetGCPercent(77); got != 77 {
+		t.Errorf("GC percent is %d", got)
+	}
+	if got := debug.SetMemoryLimit(-1); got != limit {
+		t.Errorf("memory limit is %d, was %d", got, limit)
+	}
+	if got := runtime.GOMAXPROCS(0); got != 1 {
+		t.Errorf("GOMAXPROCS is %d", got)
+	}
+}

@@ -1,0 +1,117 @@
+package loadgen
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// spinAhead is how long before an arrival the pacer stops sleeping. A Go
+	// timer rounds a sleep below 1 ms up to 1.1 ms.
+	spinAhead = 2 * time.Millisecond
+	// spinTurn is the longest turn of an undisturbed spin: in a longer one some
+	// other thread had the core, and had use for it.
+	spinTurn = 2 * time.Microsecond
+	// lead is how far ahead of its first arrival a schedule begins.
+	lead = time.Millisecond
+)
+
+// pacer waits for intended times, on behalf of a run.
+type pacer struct {
+	s        *session
+	r        *run
+	ctx      context.Context
+	every    int64 // between looks for timeouts and the end of ctx
+	nextLook int64 // since session.base
+	spin     int64
+}
+
+func newPacer(ctx context.Context, s *session, r *run) *pacer {
+	every := min(max(r.timeout/64, int64(time.Millisecond)), int64(20*time.Millisecond))
+	return &pacer{s: s, r: r, ctx: ctx, every: every, nextLook: s.now() + every}
+}
+
+// pace runs an open loop and returns when every arrival is resolved or ctx ends.
+func (s *session) pace(ctx context.Context, r *run) {
+	p := newPacer(ctx, s, r)
+	for a, ok := r.schedule.Next(); ok; a, ok = r.schedule.Next() {
+		if !p.until(a.At) {
+			break
+		}
+		s.offer(a)
+	}
+	if p.until(r.end) {
+		p.drain()
+	}
+	r.rec.rec.Spin = time.Duration(p.spin)
+}
+
+// until waits for an intended time. It returns false when ctx has ended.
+func (p *pacer) until(at int64) bool {
+	due := p.r.start + at
+	now := p.s.now()
+	for {
+		if now >= p.nextLook {
+			if p.ctx.Err() != nil {
+				return false
+			}
+			p.s.expire()
+			now = p.s.now()
+			p.nextLook = now + p.every
+		}
+		if now >= due {
+			return true
+		}
+		if nap := min(due-int64(spinAhead), p.nextLook) - now; nap > int64(time.Millisecond) {
+			time.Sleep(time.Duration(nap))
+			now = p.s.now()
+			continue
+		}
+		yield()
+		then := now
+		now = p.s.now()
+		if turn := now - then; turn < int64(spinTurn) {
+			p.spin += turn
+		}
+	}
+}
+
+// drain waits until nothing is in flight or ctx ends.
+func (p *pacer) drain() {
+	for {
+		p.s.mu.Lock()
+		n := p.r.inFlight
+		p.s.mu.Unlock()
+		if n == 0 || p.ctx.Err() != nil {
+			return
+		}
+		if now := p.s.now(); now >= p.nextLook {
+			p.s.expire()
+			p.nextLook = now + p.every
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// watch runs a closed loop, in which the connections keep themselves busy: it
+// looks for timeouts and for the end.
+func (s *session) watch(ctx context.Context, r *run) {
+	p := newPacer(ctx, s, r)
+	for ctx.Err() == nil {
+		s.mu.Lock()
+		over := s.now()-r.start >= r.end
+		if r.once {
+			over = r.next >= uint64(len(s.plan.Requests))
+		}
+		s.mu.Unlock()
+		if over {
+			p.drain()
+			return
+		}
+		if now := s.now(); now >= p.nextLook {
+			s.expire()
+			p.nextLook = now + p.every
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

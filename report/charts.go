@@ -1,0 +1,343 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+
+	"authbench/results"
+)
+
+// strip is one row of a chart: an arm and what is drawn for it.
+type strip struct {
+	Arm   *armSummary
+	SVG   template.HTML
+	Value string
+}
+
+// chart is one figure.
+type chart struct {
+	Name, Caption string
+	Strips        []strip       // rows under one axis
+	Axis          template.HTML // drawn once, below the rows
+	SVG           template.HTML // or one picture
+	YTicks        template.HTML
+	Legend        []*armSummary
+	Small         bool // strips are small multiples
+	Head          []string
+	Rows          [][]string // the same as numbers
+}
+
+// cpuChart is a bar an arm: target, then store, per request at saturation.
+func (s *summary) cpuChart() *chart {
+	c := &chart{
+		Name:    "CPU per request at saturation",
+		Caption: "Median over trials. Filled: the target's own CPU; hatched: the store's. Without the second part, sessions would look free.",
+		Head:    []string{"Arm", "Target, µs", "Store, µs", "Sum, µs"},
+	}
+	top := 0.0
+	for _, a := range s.Arms {
+		if a.SatSum.Missing == "" {
+			top = max(top, a.SatTarget.Value+a.SatStore.Value)
+		}
+	}
+	if top == 0 {
+		return nil
+	}
+	ax := linearAxis(top)
+	for i := range s.Arms {
+		a := &s.Arms[i]
+		var g svg
+		value := "n/a"
+		if a.SatSum.Missing == "" {
+			value = micros(a.SatSum.Value)
+			g.open("bars", fmt.Sprintf("%s: target %s µs, store %s µs", a.Name, micros(a.SatTarget.Value), micros(a.SatStore.Value)), 22)
+			t, st := ax.at(a.SatTarget.Value), ax.at(a.SatStore.Value)
+			g.rect(a.class("b"), 0, 3, t, 16)
+			if a.SatStore.Value > 0 {
+				g.rect(a.class("b thin"), t, 3, st, 16)
+				g.f(`<rect class="hatch" fill="url(#hatch)" x="%s%%" y="3" width="%s%%" height="16"/>`, trim2(t), trim2(st))
+			}
+		} else {
+			g.open("bars", a.Name+": "+a.SatSum.Missing, 22)
+		}
+		c.Strips = append(c.Strips, strip{a, g.done(), value})
+		c.Rows = append(c.Rows, []string{a.Name, cellText(a.SatTarget), cellText(a.SatStore), cellText(a.SatSum)})
+	}
+	var g svg
+	g.open("axis", "axis in microseconds", 20)
+	g.ticksX(ax, 5, 0, 4, func(v float64) string { return number0(v/1e3) + " µs" })
+	c.Axis = g.done()
+	return c
+}
+
+// number0 labels a linear tick.
+func number0(v float64) string {
+	if v == 0 {
+		return "0"
+	}
+	return trim(v)
+}
+
+// dots shows every trial as a marker; within a row block 1 is at the top.
+func (s *summary) dots(name, caption string, trials func(*armSummary) []*results.Trial, get func(*armSummary) func(*results.Trial) (float64, bool)) *chart {
+	c := &chart{Name: name, Caption: caption, Head: []string{"Arm", "Block", "µs"}}
+	lo, hi := math.Inf(1), 0.0
+	blocks := 1
+	each := func(f func(*armSummary, *results.Trial, float64)) {
+		for i := range s.Arms {
+			a := &s.Arms[i]
+			for _, t := range trials(a) {
+				if v, ok := get(a)(t); ok {
+					f(a, t, v)
+				}
+			}
+		}
+	}
+	each(func(_ *armSummary, t *results.Trial, v float64) {
+		blocks = max(blocks, t.Block)
+		if finite(v) {
+			lo, hi = min(lo, v), max(hi, v)
+		}
+	})
+	if hi == 0 {
+		return nil
+	}
+	ax := logAxis(lo, hi)
+	step := min(6, 66/float64(blocks))
+	height := int(math.Ceil(step*float64(blocks-1))) + 14
+	drawn := map[string]*svg{}
+	for i := range s.Arms {
+		a := &s.Arms[i]
+		g := &svg{}
+		g.open("dots", fmt.Sprintf("%s of %s, %s", name, a.Name, count(len(trials(a)), "trial")), height)
+		for _, v := range ax.ticks(5) {
+			g.vline("grid", ax.at(v), 0, float64(height))
+		}
+		drawn[a.Name] = g
+	}
+	each(func(a *armSummary, t *results.Trial, v float64) {
+		c.Rows = append(c.Rows, []string{a.Name, fmt.Sprint(t.Block), micros(v)})
+		if finite(v) {
+			drawn[a.Name].mark(a, ax.at(v), 7+step*float64(t.Block-1))
+		} else {
+			drawn[a.Name].text("tick end", 100, 11+step*float64(t.Block-1), "> timeout")
+		}
+	})
+	for i := range s.Arms {
+		a := &s.Arms[i]
+		c.Strips = append(c.Strips, strip{Arm: a, SVG: drawn[a.Name].done()})
+	}
+	var g svg
+	g.open("axis", "logarithmic axis", 20)
+	g.ticksX(ax, 5, 0, 4, duration)
+	c.Axis = g.done()
+	return c
+}
+
+// histograms are small multiples on one logarithmic axis and one scale.
+func (s *summary) histograms() *chart {
+	const bins = 90
+	lo, hi := s.middle()
+	if hi == 0 {
+		return nil
+	}
+	ax := logAxis(lo, hi)
+	c := &chart{
+		Name:    "Response times, all blocks merged",
+		Caption: "One panel an arm, all on the same axes; the height is the share of all arrivals. The axis is logarithmic. Lines mark p50 and p99; up to 0.5 % of the arrivals of an arm lie beyond the right edge, and so does what did not end ok.",
+		Small:   true,
+		Head:    []string{"Arm", "Arrivals", "ok", "Slowest ok, µs"},
+	}
+	shares := make([][bins]float64, len(s.Arms))
+	top := 0.0
+	for i, a := range s.Arms {
+		if a.dist.ok == nil {
+			continue
+		}
+		for _, bar := range a.dist.ok.Distribution() {
+			if bar.Count == 0 {
+				continue
+			}
+			mid := (float64(bar.From) + float64(bar.To)) / 2
+			if mid > ax.hi {
+				continue
+			}
+			bin := int(ax.at(mid) / 100 * bins)
+			shares[i][min(bin, bins-1)] += float64(bar.Count) / float64(a.dist.scheduled)
+		}
+		for _, v := range shares[i] {
+			top = max(top, v)
+		}
+	}
+	const h = 88
+	for i := range s.Arms {
+		a := &s.Arms[i]
+		if a.dist.ok == nil {
+			continue
+		}
+		p50, p99 := a.dist.at(.5), a.dist.at(.99)
+		var g svg
+		g.open("hist", fmt.Sprintf("Response times of %s: p50 %s µs, p99 %s µs", a.Name, micros(p50), micros(p99)), h+20)
+		g.ticksX(ax, 4, 0, h, duration)
+		points := [][2]float64{{0, 100}}
+		for b, v := range shares[i] {
+			y := 100 * (1 - v/top)
+			points = append(points, [2]float64{100 * float64(b) / bins, y}, [2]float64{100 * float64(b+1) / bins, y})
+		}
+		points = append(points, [2]float64{100, 100})
+		g.curve(0, h, path(a.class("area"), true, points))
+		g.f(`<line class="base" x1="0%%" x2="100%%" y1="%d" y2="%d"/>`, h, h)
+		for _, v := range []float64{p50, p99} {
+			if finite(v) {
+				g.vline("rule", ax.at(v), 0, h)
+			}
+		}
+		c.Strips = append(c.Strips, strip{a, g.done(), fmt.Sprintf("p50 %s · p99 %s µs", micros(p50), micros(p99))})
+		c.Rows = append(c.Rows, []string{a.Name, integer(a.dist.scheduled), integer(a.dist.ok.TotalCount()), micros(float64(a.dist.ok.Max()))})
+	}
+	return c
+}
+
+// middle spans the bulk of all distributions: from the fastest arrival to the
+// largest p99.5; 0 if there is none.
+func (s *summary) middle() (lo, hi float64) {
+	lo = math.Inf(1)
+	for _, a := range s.Arms {
+		if a.dist.ok == nil || a.dist.ok.TotalCount() == 0 {
+			continue
+		}
+		lo = min(lo, float64(a.dist.ok.Min()))
+		top := a.dist.at(.995)
+		if !finite(top) {
+			top = float64(a.dist.ok.Max())
+		}
+		hi = max(hi, top)
+	}
+	return lo, hi
+}
+
+// curves are the percentile curves: how many arrivals were slower than that.
+func (s *summary) curves() *chart {
+	const h = 340
+	var arms []*armSummary
+	deepest, lo, hi := 1.0, math.Inf(1), 0.0
+	for i := range s.Arms {
+		a := &s.Arms[i]
+		if a.dist.ok == nil || a.dist.ok.TotalCount() == 0 {
+			continue
+		}
+		arms = append(arms, a)
+		deepest = max(deepest, nines(1-1/float64(a.dist.scheduled)))
+		lo = min(lo, a.dist.at(.001))
+		hi = max(hi, float64(a.dist.ok.Max()))
+	}
+	if len(arms) == 0 {
+		return nil
+	}
+	x, y := axis{0, deepest, false}, logAxis(lo, hi)
+	c := &chart{
+		Name:    "Percentile curves, all blocks merged",
+		Caption: "Read across: the share of arrivals that were at least as fast; each step to the right is one more nine. Solid where the sample supports the quantile, dashed beyond, where a few arrivals decide. A curve that ends early met arrivals that did not end ok.",
+		Legend:  arms,
+		Head:    []string{"Arm", "p50, µs", "p90, µs", "p99, µs", "p99.9, µs", "p99.99, µs", "Supported to"},
+	}
+	var g svg
+	g.open("plot", c.Name, h+22)
+	g.vline("grid", x.at(nines(.5)), 0, h)
+	g.text("tick mid", x.at(nines(.5)), h+16, "p50")
+	for n := 1; float64(n) <= deepest; n++ {
+		g.vline("grid", x.at(float64(n)), 0, h)
+		class := "tick mid"
+		if x.at(float64(n)) > 94 {
+			class = "tick end"
+		}
+		g.text(class, x.at(float64(n)), h+16, quantileName(n))
+	}
+	for _, v := range y.ticks(9) {
+		at := h * (1 - y.at(v)/100)
+		g.f(`<line class="grid" x1="0%%" x2="100%%" y1="%s" y2="%s"/>`, trim2(at), trim2(at))
+	}
+	var paths []string
+	for _, a := range arms {
+		paths = append(paths, a.curve(x, y, deepest)...)
+	}
+	g.curve(0, h, paths...)
+	for _, a := range arms {
+		row := []string{a.Name}
+		for _, q := range []float64{.5, .9, .99, .999, .9999} {
+			v := a.dist.at(q)
+			switch {
+			case a.dist.scheduled < SamplesFor(q):
+				row = append(row, "n/a")
+			default:
+				row = append(row, micros(v))
+				if finite(v) {
+					g.mark(a, x.at(nines(q)), h*(1-y.at(v)/100))
+				}
+			}
+		}
+		c.Rows = append(c.Rows, append(row, fmt.Sprintf("%.4g %%", 100*supported(a.dist.scheduled))))
+	}
+	c.SVG = g.done()
+
+	var ya svg
+	ya.f(`<svg class="yaxis" aria-hidden="true" width="62" height="%d">`, h+22)
+	for _, v := range y.ticks(9) {
+		at := h * (1 - y.at(v)/100)
+		ya.f(`<text class="tick end" x="54" y="%s">%s</text>`, trim2(min(max(at+4, 11), h)), duration(v))
+	}
+	c.YTicks = ya.done()
+	return c
+}
+
+// curve returns the solid and the dashed part of an arm's percentile curve.
+func (a *armSummary) curve(x, y axis, deepest float64) []string {
+	limit := nines(supported(a.dist.scheduled))
+	var solid, dashed [][2]float64
+	const step = .04
+	end := nines(1 - 1/float64(a.dist.scheduled))
+	for n := 0.0; n <= min(deepest, end)+step/2; n += step {
+		v := a.dist.at(1 - math.Pow(10, -n))
+		if !finite(v) {
+			break
+		}
+		p := [2]float64{x.at(n), 100 - y.at(v)}
+		if n <= limit {
+			solid = append(solid, p)
+			dashed = [][2]float64{p}
+		} else {
+			dashed = append(dashed, p)
+		}
+	}
+	out := []string{path(a.class("l"), false, solid)}
+	if len(dashed) > 1 {
+		out = append(out, path(a.class("l dash"), false, dashed))
+	}
+	return out
+}
+
+// nines counts how many nines a quantile has: .9 one, .99 two.
+func nines(q float64) float64 { return -math.Log10(1 - q) }
+
+func quantileName(n int) string {
+	switch n {
+	case 1:
+		return "p90"
+	case 2:
+		return "p99"
+	}
+	name := "p99."
+	for range n - 2 {
+		name += "9"
+	}
+	return name
+}
+
+// cellText is an estimate in microseconds for a data table.
+func cellText(e estimate) string {
+	if e.Missing != "" {
+		return "n/a"
+	}
+	return micros(e.Value)
+}

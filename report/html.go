@@ -1,0 +1,187 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"strings"
+
+	"authbench/results"
+)
+
+//go:embed page.tmpl
+var pageTemplate string
+
+//go:embed style.css
+var styleSheet string
+
+// page is what page.tmpl sees.
+type page struct {
+	*summary
+	Title    string
+	Policy   string
+	Style    template.HTML
+	Markers  template.HTML
+	Facts    [][2]string
+	Command  string
+	CPU      *chart
+	Curves   *chart
+	Hists    *chart
+	P50Dots  *chart
+	CPUDots  *chart
+	Machine  [][2]string
+	Verdicts []results.Verdict
+	Support  []need
+}
+
+// need is how large a sample a quantile asks for.
+type need struct {
+	Name    string
+	Samples int64
+}
+
+// HTML writes the report as one page that needs nothing else: no script, no
+// network, no font. h may be nil; the charts of distributions are then left out.
+// The same run gives the same bytes.
+func HTML(w io.Writer, run *results.Run, h HistogramSource) error {
+	s := summarise(run, h)
+	sum := sha256.Sum256([]byte(styleSheet))
+	p := page{
+		summary: s,
+		Title:   fmt.Sprintf("authbench: %s", run.ID),
+		// Nothing may be loaded from anywhere, and no style but ours is applied.
+		Policy:   "default-src 'none'; img-src data:; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
+		Style:    template.HTML("<style>" + styleSheet + "</style>"), // as hashed: the template would rewrite it
+		Markers:  template.HTML(markers),
+		Facts:    workload(run),
+		Command:  command(run),
+		CPU:      s.cpuChart(),
+		Curves:   s.curves(),
+		Hists:    s.histograms(),
+		Machine:  environment(run),
+		Verdicts: run.Verdicts,
+	}
+	for _, l := range levels() {
+		p.Support = append(p.Support, need{l.Name, SamplesFor(l.Q)})
+	}
+	p.Support = append(p.Support, need{"p99.99", SamplesFor(.9999)})
+	p50 := levels()[0]
+	p.P50Dots = s.dots("Median response time, every trial",
+		"One marker a trial, in the order of the blocks from top to bottom: a slant is drift, the width is what repeating the measurement does to it.",
+		func(a *armSummary) []*results.Trial { return a.steady },
+		func(*armSummary) func(*results.Trial) (float64, bool) { return p50.ns })
+	p.CPUDots = s.dots("CPU per request at saturation, every trial",
+		"Target and store together; one marker a trial, in the order of the blocks from top to bottom.",
+		func(a *armSummary) []*results.Trial { return a.sat },
+		func(a *armSummary) func(*results.Trial) (float64, bool) {
+			return cpu(func(t *results.Trial) *results.Measurement { return t.Saturate }, a.sum)
+		})
+
+	t, err := template.New("page").Funcs(template.FuncMap{
+		"micros": micros, "number": number, "ratio": ratio, "signed": signed, "integer": integer,
+		"percent": percent, "mib": mebibytes, "count": count, "keys": sortedKeys[string],
+		"problems": problems, "inf": func(v float64) bool { return math.IsInf(v, 0) },
+		"mark": legendMark, "cell": cell, "join": strings.Join, "value": value, "fewer": func(a, b int) bool { return a < b },
+	}).Parse(pageTemplate)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer // an error midway shall not leave half a page
+	if err := t.Execute(&b, p); err != nil {
+		return fmt.Errorf("render the report: %w", err)
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+// legendMark is the marker of an arm beside its name.
+func legendMark(a *armSummary) template.HTML {
+	return template.HTML(fmt.Sprintf(`<svg class="lm" width="14" height="14" aria-hidden="true"><use class="%s" href="#m%d" x="7" y="7"/></svg>`, a.class("k"), a.marker()))
+}
+
+// formatted is an estimate ready to print.
+type formatted struct {
+	Value, Spread, Missing string
+	Ratio, Diff            string
+}
+
+// cell prints an estimate in the given unit: "us" for nanoseconds shown in
+// microseconds, "mib", "percent", "" as it is.
+func cell(unit string, e estimate) formatted {
+	switch e.Missing {
+	case "":
+	case noStore:
+		return formatted{Value: "–"}
+	default:
+		return formatted{Missing: e.Missing}
+	}
+	print := number
+	switch unit {
+	case "us":
+		print = micros
+	case "mib":
+		print = mebibytes
+	case "percent":
+		print = func(v float64) string { return number(100 * v) }
+	}
+	f := formatted{Value: print(e.Value)}
+	if e.N > 1 {
+		if lo, hi := print(e.Min), print(e.Max); lo != hi {
+			f.Spread = lo + " – " + hi
+		}
+	}
+	if e.Compared {
+		f.Ratio = ratio(e.Ratio)
+		f.Diff = signed(e.Diff)
+	}
+	return f
+}
+
+// value prints a number that a verdict may lack.
+func value(v *float64, unit string) string {
+	if v == nil {
+		return "–"
+	}
+	return strings.TrimSpace(number(*v) + " " + unit)
+}
+
+// environment lists the machine and the servers.
+func environment(run *results.Run) [][2]string {
+	e := run.Environment
+	cores := func(c []int) string {
+		if len(c) == 0 {
+			return "any core"
+		}
+		return "core " + strings.Trim(strings.ReplaceAll(fmt.Sprint(c), " ", ", "), "[]")
+	}
+	rows := [][2]string{
+		{"CPU", fmt.Sprintf("%s, %s", orElse(e.CPU, "unknown"), count(e.Cores, "core"))},
+		{"Memory", mebibytes(float64(e.MemoryB)) + " MiB"},
+		{"System", strings.TrimSpace(e.OS + " " + e.Kernel)},
+		{"Virtualisation", orElse(e.Virtual, "none found, or it cannot be told")},
+		{"Go", e.Go},
+		{"Load engine", e.Engine},
+		{"Placement", fmt.Sprintf("generator %s; target %s; store %s", cores(e.Placement.Loadgen), cores(e.Placement.Target), cores(e.Placement.Store))},
+	}
+	for _, st := range e.Stores {
+		name := fmt.Sprintf("%s %s, as the server reports it", st.Product, st.Version)
+		if st.StandIn {
+			name = fmt.Sprintf("Stand-in: %s %s, not a real %s", st.Product, st.Version, st.Kind)
+		}
+		var set []string
+		for _, k := range sortedKeys(st.Settings) {
+			set = append(set, k+" = "+st.Settings[k])
+		}
+		name += fmt.Sprintf("; brought up by: %s, network: %s", st.Provider, st.Network)
+		if len(set) > 0 {
+			name += "; " + strings.Join(set, ", ")
+		}
+		rows = append(rows, [2]string{"Store: " + st.Kind, name})
+	}
+	return append(rows, [2]string{"authbench", strings.TrimSpace(run.Tool.Version + " " + run.Tool.Commit)})
+}

@@ -1,0 +1,178 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"authbench/results"
+)
+
+// textWidth is the widest line of Terminal.
+const textWidth = 100
+
+// Terminal writes the summary as plain text of at most 100 columns. The last
+// lines are the answer and, if not empty, path: where the whole report is.
+func Terminal(w io.Writer, run *results.Run, h HistogramSource, path string) error {
+	s := summarise(run, h)
+	out := bufio.NewWriter(w)
+	say := func(prefix, text string) { wrap(out, prefix, plain(text)) }
+
+	say("", s.Lead)
+	for _, a := range s.Alarms {
+		say("! ", a.Text)
+	}
+	fmt.Fprintln(out)
+	say("", s.Question()+" "+s.Asked)
+	for _, d := range s.Did {
+		say("", d)
+	}
+	say("", fmt.Sprintf("Seed %d, %s blocks. %s", run.Seed, blocks(run), machine(run)))
+	fmt.Fprintln(out)
+	s.textArms(out)
+	fmt.Fprintln(out)
+	s.textWire(out)
+	fmt.Fprintln(out)
+	for _, a := range s.Answer {
+		say("", a)
+	}
+	if path != "" {
+		fmt.Fprintf(out, "Report: %s\n", path)
+	}
+	return out.Flush()
+}
+
+// machine is the environment in one sentence.
+func machine(run *results.Run) string {
+	e := run.Environment
+	parts := []string{orElse(e.CPU, "unknown CPU"), count(e.Cores, "core"), e.Kernel, e.Go}
+	for _, st := range e.Stores {
+		name := st.Product + " " + st.Version
+		if st.StandIn {
+			name += " (stand-in)"
+		}
+		parts = append(parts, name)
+	}
+	return strings.Join(nonEmpty(parts), ", ") + "."
+}
+
+func nonEmpty(in []string) []string {
+	var out []string
+	for _, s := range in {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (s *summary) textArms(w io.Writer) {
+	head := []string{"us"}
+	merged := false
+	for _, c := range s.Levels {
+		name := c.Name
+		if c.Merged {
+			name, merged = name+"*", true
+		}
+		head = append(head, name)
+		if c.Q < .999 {
+			head = append(head, "x ctl")
+		}
+	}
+	head = append(head, "CPU target", "store", "sum", "x ctl")
+	rows := [][]string{head}
+	for _, a := range s.Arms {
+		row := []string{a.Name}
+		if a.StandIn {
+			row[0] += " (stand-in)"
+		}
+		for i, c := range s.Levels {
+			row = append(row, textCell(a.Latency[i]))
+			if c.Q < .999 {
+				row = append(row, textRatio(a.Latency[i]))
+			}
+		}
+		row = append(row, textCell(a.SatTarget), textCell(a.SatStore), textCell(a.SatSum), textRatio(a.SatSum))
+		rows = append(rows, row)
+	}
+	table(w, rows)
+	if merged {
+		wrap(w, "", "* too few samples a trial: all blocks merged, no comparison.")
+	}
+	wrap(w, "", "Medians over trials; x ctl: median over blocks of the ratio to control. CPU per request, saturated.")
+}
+
+func (s *summary) textWire(w io.Writer) {
+	rows := [][]string{{"", "bytes out", "bytes in", "store ops", "max req/s", "logins/s", "RSS MiB", "not ok"}}
+	for _, a := range s.Arms {
+		rows = append(rows, []string{
+			a.Name, textNumber(a.RequestBytes, 1), textNumber(a.ResponseBytes, 1), textNumber(a.StoreOps, 1),
+			textNumber(a.Capacity, 1), textNumber(a.LoginRate, 1), textNumber(a.TargetRSS, 1<<20), integer(a.Errors.NotOK()),
+		})
+	}
+	table(w, rows)
+}
+
+func textCell(e estimate) string {
+	if e.Missing != "" {
+		return "n/a"
+	}
+	return micros(e.Value)
+}
+
+func textRatio(e estimate) string {
+	if !e.Compared {
+		return "-"
+	}
+	return strings.TrimPrefix(ratio(e.Ratio), "×")
+}
+
+func textNumber(e estimate, unit float64) string {
+	if e.Missing != "" {
+		return "n/a"
+	}
+	return number(e.Value / unit)
+}
+
+// table aligns rows: the first column left, all others right.
+func table(w io.Writer, rows [][]string) {
+	width := make([]int, len(rows[0]))
+	for _, r := range rows {
+		for i, c := range r {
+			width[i] = max(width[i], utf8.RuneCountInString(c))
+		}
+	}
+	for _, r := range rows {
+		var b strings.Builder
+		for i, c := range r {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(c))
+			if i == 0 {
+				b.WriteString(c + pad)
+			} else {
+				b.WriteString("  " + pad + c)
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}
+
+// wrap writes text in lines of at most textWidth columns; all but the first
+// are indented below prefix.
+func wrap(w io.Writer, prefix, text string) {
+	line := prefix
+	indent := strings.Repeat(" ", utf8.RuneCountInString(prefix))
+	empty := true
+	for _, word := range strings.Fields(text) {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > textWidth {
+			fmt.Fprintln(w, line)
+			line, empty = indent, true
+		}
+		if !empty {
+			line += " "
+		}
+		line, empty = line+word, false
+	}
+	fmt.Fprintln(w, line)
+}

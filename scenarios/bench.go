@@ -1,0 +1,203 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"authbench/loadgen"
+	"authbench/results"
+	"authbench/scenarios/testbed"
+	"authbench/targets/contract"
+)
+
+// DuplicateSuffix marks the second copy of the baseline: the A/A arm.
+const DuplicateSuffix = "~aa"
+
+// calibrateConns saturate a server on one core without queueing far behind it.
+const calibrateConns = 16
+
+// Bench is what one comparison asks for.
+type Bench struct {
+	Name      string
+	Profile   Profile
+	Scenario  Scenario
+	Contracts []*contract.Contract
+	Sources   []string // of Contracts, in the same order: arm names or files
+	Baseline  string   // name of the arm that the others are compared with and that is duplicated
+	Seed      uint64
+	Rate      float64 // 0: calibrate
+	Arrivals  loadgen.Arrivals
+	// Popularity is the choice of the next user.
+	Popularity  loadgen.Popularity
+	Connections int
+	Timeout     time.Duration
+	Command     []string // as typed
+	Tool        results.Tool
+	Root        string // results directory
+	Testbed     testbed.Options
+	Engine      loadgen.Engine
+	Placement   results.Placement
+	Tell        func(Step)
+}
+
+// Run brings the testbed up, calibrates, measures all trials and leaves a run
+// directory behind, also when it is interrupted. It returns the directory, "" if
+// nothing was written, and the run. An arm whose store cannot be had is not
+// measured, with the reason, and is not an error.
+func (b *Bench) Run(ctx context.Context) (dir string, run *results.Run, err error) {
+	b.Testbed.Needs = needs(b.Contracts)
+	bed, err := testbed.New(ctx, b.Testbed)
+	if err != nil {
+		return "", nil, err
+	}
+	defer func() { err = errors.Join(err, bed.Close()) }()
+
+	run = b.newRun(bed)
+	arms := b.arms(bed.Missing(), run)
+	if len(arms) == 0 {
+		return "", nil, fmt.Errorf("no arm can be measured here: %s", reasons(run.NotMeasured))
+	}
+	e := &Experiment{
+		Scenario: b.Scenario, Arms: arms, Seed: b.Seed, Workload: run.Workload,
+		Testbed: bed, Engine: b.Engine, Tell: b.Tell,
+		LoadgenCores: len(b.Placement.Loadgen),
+	}
+	if e.LoadgenCores == 0 {
+		e.LoadgenCores = runtime.NumCPU()
+	}
+	if err := b.setRate(ctx, e, run); err != nil {
+		return "", nil, err
+	}
+	w, err := results.Create(b.Root, b.Name, run)
+	if err != nil {
+		return "", nil, err
+	}
+	e.Keep = w.Add
+	err = e.Run(ctx)
+	run.Finished = time.Now().UTC()
+	if done, all := len(run.Trials), run.Workload.Blocks*len(arms); done < all {
+		run.Partial = true
+		run.PartialReason = fmt.Sprintf("%d of %d trials finished: %v", done, all, err)
+	}
+	run.Verdicts = Verdicts(run)
+	return w.Dir(), run, errors.Join(err, w.Finish())
+}
+
+// newRun is everything that is known before the first trial.
+func (b *Bench) newRun(bed *testbed.Testbed) *results.Run {
+	env := Machine()
+	env.Engine, env.Placement, env.Stores = b.Engine.Name(), b.Placement, bed.Stores()
+	return &results.Run{
+		SchemaVersion: results.SchemaVersion,
+		Name:          b.Name,
+		Profile:       b.Profile.Name,
+		Command:       b.Command,
+		Tool:          b.Tool,
+		Seed:          b.Seed,
+		Started:       time.Now().UTC(),
+		Environment:   env,
+		Baseline:      b.Baseline,
+		Workload: results.Workload{
+			Scenario: b.Scenario.Name, Blocks: b.Profile.Blocks, Users: b.Profile.Users,
+			Connections: b.Connections, SaturateConns: calibrateConns,
+			Arrivals: string(b.Arrivals), Popularity: string(b.Popularity),
+			WarmupNS: b.Profile.Warmup.Nanoseconds(), SteadyNS: b.Profile.Steady.Nanoseconds(),
+			SaturateNS: b.Profile.Saturate.Nanoseconds(), TimeoutNS: b.Timeout.Nanoseconds(),
+		},
+		Arms: []results.Arm{}, NotMeasured: []results.Missing{}, Trials: []results.Trial{},
+		Verdicts: []results.Verdict{}, Warnings: b.warnings(),
+	}
+}
+
+func (b *Bench) warnings() []string {
+	ws := []string{}
+	if runtime.NumCPU() < 2 {
+		ws = append(ws, "one core: the generator and the target take time from each other; latencies are not to be trusted")
+	}
+	return ws
+}
+
+// arms lists what can be measured, the duplicate right behind its original, and
+// notes in run what is measured and what is not.
+func (b *Bench) arms(missing map[string]string, run *results.Run) []Arm {
+	var arms []Arm
+	for i, c := range b.Contracts {
+		if reason := lacking(c, missing); reason != "" {
+			run.NotMeasured = append(run.NotMeasured, results.Missing{Arm: c.Name, Reason: reason})
+			continue
+		}
+		arms = append(arms, Arm{Name: c.Name, Contract: c, Source: b.Sources[i]})
+		if c.Name == b.Baseline {
+			arms = append(arms, Arm{Name: c.Name + DuplicateSuffix, Contract: c, Source: b.Sources[i], Duplicate: true})
+		}
+	}
+	for _, a := range arms {
+		run.Arms = append(run.Arms, results.Arm{
+			Name: a.Name, Summary: a.Contract.Summary, Mechanism: a.Contract.Mechanism, Contract: a.Source,
+			Duplicate: a.Duplicate, Needs: storesOf(a.Contract), Settings: a.Contract.Settings,
+			Promises: a.Contract.Promises.Map(), Notes: append([]string{}, a.Contract.Notes...),
+		})
+	}
+	return arms
+}
+
+// setRate fixes the rate of steady load, by calibration unless it was given.
+func (b *Bench) setRate(ctx context.Context, e *Experiment, run *results.Run) error {
+	w := &run.Workload
+	if b.Rate > 0 {
+		w.Rate, w.RateFrom = b.Rate, "--rate"
+	} else {
+		rate, capacity, slowest, err := Calibrate(ctx, e, calibrateConns)
+		if err != nil {
+			return err
+		}
+		w.Rate, w.CalibratedRate, w.CalibratedArm = rate, capacity, slowest
+		w.RateFrom = fmt.Sprintf("%.0f %% of the slowest arm's capacity (%s, %.0f/s in a closed loop)", steadyShare*100, slowest, capacity)
+	}
+	w.InFlightCap = max(1024, int(5*w.Rate))
+	e.Workload = *w
+	e.tell(Step{Message: fmt.Sprintf("steady load: %.0f requests/s for every arm, %s", w.Rate, w.RateFrom)})
+	return nil
+}
+
+// lacking says why an arm cannot be measured, or "".
+func lacking(c *contract.Contract, missing map[string]string) string {
+	for _, kind := range storesOf(c) {
+		if reason, ok := missing[kind]; ok {
+			return reason
+		}
+	}
+	return ""
+}
+
+func storesOf(c *contract.Contract) []string {
+	if c.Start == nil {
+		return []string{}
+	}
+	return append([]string{}, c.Start.Needs...)
+}
+
+// needs is the union of the stores that the contracts need.
+func needs(cs []*contract.Contract) []string {
+	var all []string
+	for _, c := range cs {
+		for _, kind := range storesOf(c) {
+			if !slices.Contains(all, kind) {
+				all = append(all, kind)
+			}
+		}
+	}
+	return all
+}
+
+func reasons(ms []results.Missing) string {
+	s := ""
+	for _, m := range ms {
+		s += "\n  " + m.Arm + ": " + m.Reason
+	}
+	return s
+}

@@ -1,0 +1,63 @@
+// Package scenarios is what can be asked of an arm, one file a scenario, and
+// the experiment that asks it of all arms in turn. A scenario sees a target
+// only through its contract, over the wire.
+package scenarios
+
+import (
+	"context"
+	"time"
+
+	"authbench/loadgen"
+	"authbench/results"
+	"authbench/scenarios/testbed"
+	"authbench/targets/contract"
+)
+
+// Scenario is one kind of measurement.
+type Scenario struct {
+	Name    string
+	Summary string // one line, for lists
+	// Run measures one arm on fresh nodes and reset stores. It fills the trial's
+	// measurements; an error means that the trial could not be completed.
+	Run func(ctx context.Context, t *Trial) error
+}
+
+// All lists the scenarios. Adding one is its file and a line here.
+func All() []Scenario {
+	return []Scenario{
+		Steady(),
+	}
+}
+
+// Arm is one arm of an experiment.
+type Arm struct {
+	Name      string // "session-redis", or "session-redis~aa" for the duplicate
+	Contract  *contract.Contract
+	Source    string // the arm name or file that the contract came from
+	Duplicate bool   // the same arm once more: shows the noise floor
+}
+
+// Trial is what a scenario gets to work with, and what it fills in.
+type Trial struct {
+	Arm      Arm
+	Testbed  *testbed.Testbed
+	Engine   loadgen.Engine
+	Workload results.Workload
+	Seed     uint64 // the block's: all arms of a block see the same arrivals
+	// LoadgenCores is how many cores the generator may use.
+	LoadgenCores int
+
+	Result     results.Trial
+	Histograms []results.PhaseHistograms
+}
+
+// Step tells the person waiting what is being done.
+type Step struct {
+	Arm     string
+	Block   int
+	Blocks  int
+	Trial   int // of Trials, from 1
+	Trials  int
+	Left    time.Duration // estimate; 0 when there is none yet
+	Message string        // set for news that should stay on the screen
+}

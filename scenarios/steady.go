@@ -1,0 +1,169 @@
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"authbench/loadgen"
+	"authbench/results"
+	"authbench/scenarios/testbed"
+)
+
+// Steady is the plain comparison: log a population in, warm up, offer the same
+// open-loop load to every arm, then close the loop for a moment to see capacity
+// and CPU per request.
+func Steady() Scenario {
+	return Scenario{
+		Name:    "steady",
+		Summary: "log in, then use credentials at a steady open-loop rate, then saturate",
+		Run:     runSteady,
+	}
+}
+
+func runSteady(ctx context.Context, t *Trial) error {
+	node, err := t.Testbed.StartNode(ctx, t.Arm.Contract)
+	if err != nil {
+		return err
+	}
+	defer node.Stop()
+
+	users, err := t.logIn(ctx, node)
+	if err != nil {
+		return err
+	}
+	plan, err := usePlan(t.Arm.Contract, []string{node.Addr()}, users)
+	if err != nil {
+		return err
+	}
+	session, err := t.Engine.Open(ctx, plan, t.Workload.Connections)
+	if err != nil {
+		return fmt.Errorf("open %d connections: %w", t.Workload.Connections, err)
+	}
+	defer session.Close()
+
+	phase := loadgen.Phase{
+		Operation:  "use",
+		Rate:       t.Workload.Rate,
+		Arrivals:   loadgen.Arrivals(t.Workload.Arrivals),
+		Popularity: loadgen.Popularity(t.Workload.Popularity),
+		Timeout:    time.Duration(t.Workload.TimeoutNS),
+		InFlight:   t.Workload.InFlightCap,
+	}
+	warmup := phase
+	warmup.Seed, warmup.Duration = t.Seed+1, time.Duration(t.Workload.WarmupNS)
+	if _, err := session.Run(ctx, warmup); err != nil {
+		return fmt.Errorf("warm up: %w", err)
+	}
+	steady := phase
+	steady.Seed, steady.Duration = t.Seed, time.Duration(t.Workload.SteadyNS)
+	if t.Result.Measurement, err = t.measure(ctx, "use", session, steady); err != nil {
+		return fmt.Errorf("steady: %w", err)
+	}
+	if t.Workload.SaturateNS > 0 {
+		saturate := phase
+		saturate.Rate, saturate.Conns = 0, t.Workload.SaturateConns
+		saturate.Seed, saturate.Duration = t.Seed+2, time.Duration(t.Workload.SaturateNS)
+		m, err := t.measure(ctx, "saturate", session, saturate)
+		if err != nil {
+			return fmt.Errorf("saturate: %w", err)
+		}
+		t.Result.Saturate = &m
+	}
+	return nil
+}
+
+// logIn logs the whole population in over the wire and returns what each user
+// got. It is the login measurement.
+func (t *Trial) logIn(ctx context.Context, node *testbed.Node) ([]user, error) {
+	users := population(t.Arm.Contract, t.Workload.Users)
+	plan, err := loginPlan(t.Arm.Contract, []string{node.Addr()}, users)
+	if err != nil {
+		return nil, err
+	}
+	session, err := t.Engine.Open(ctx, plan, t.Workload.SaturateConns)
+	if err != nil {
+		return nil, fmt.Errorf("log in: %w", err)
+	}
+	defer session.Close()
+	var rec *loadgen.Recording
+	m, err := t.measureWith(ctx, "login", session, loadgen.Phase{
+		Operation: "login", Once: true, Timeout: time.Duration(t.Workload.TimeoutNS),
+	}, &rec)
+	if err != nil {
+		return nil, fmt.Errorf("log in: %w", err)
+	}
+	t.Result.Login = &m
+	if m.Accounting.NotOK() > 0 {
+		return nil, fmt.Errorf("log in: %d of %d users could not log in: statuses %v, %v",
+			m.Accounting.NotOK(), m.Accounting.Scheduled, rec.Statuses, rec.Problems)
+	}
+	return users, learn(t.Arm.Contract, users, rec.Responses)
+}
+
+// measure runs one phase with every side's clocks and counters read around it.
+func (t *Trial) measure(ctx context.Context, operation string, s loadgen.Session, p loadgen.Phase) (results.Measurement, error) {
+	var rec *loadgen.Recording
+	return t.measureWith(ctx, operation, s, p, &rec)
+}
+
+func (t *Trial) measureWith(ctx context.Context, operation string, s loadgen.Session, p loadgen.Phase, out **loadgen.Recording) (results.Measurement, error) {
+	opsBefore, err := t.Testbed.StoreOps(ctx)
+	if err != nil {
+		return results.Measurement{}, fmt.Errorf("read the store's counters: %w", err)
+	}
+	var before, after testbed.Usage
+	p.OnBegin = func() { before = t.Testbed.Usage() }
+	p.OnEnd = func() { after = t.Testbed.Usage() }
+	rec, err := s.Run(ctx, p)
+	if err != nil {
+		return results.Measurement{}, err
+	}
+	opsAfter, err := t.Testbed.StoreOps(ctx)
+	if err != nil {
+		return results.Measurement{}, fmt.Errorf("read the store's counters: %w", err)
+	}
+	if err := rec.Accounting.Check(); err != nil {
+		return results.Measurement{}, err
+	}
+	*out = rec
+	t.Histograms = append(t.Histograms, results.PhaseHistograms{Operation: operation, Started: rec.Start, Histograms: rec.Histograms})
+	return measurement(rec, after.Sub(before), opsAfter.Sub(opsBefore), t.LoadgenCores), nil
+}
+
+// measurement puts together what the generator, the clocks and the stores say.
+func measurement(rec *loadgen.Recording, used testbed.Usage, ops testbed.Ops, cores int) results.Measurement {
+	acc := rec.Accounting
+	seconds := rec.Elapsed.Seconds()
+	m := results.Measurement{
+		DurationNS:     rec.Elapsed.Nanoseconds(),
+		Achieved:       ratio(float64(acc.OK), seconds),
+		Accounting:     acc,
+		WrongSubject:   rec.WrongSubject,
+		Latency:        rec.Latency,
+		Service:        rec.Service,
+		Lag:            rec.Lag,
+		Queued:         rec.Queued,
+		QueuedShare:    rec.QueuedShare(),
+		RequestBytes:   ratio(float64(rec.BytesOut), float64(rec.Sent)),
+		ResponseBytes:  ratio(float64(rec.BytesIn), float64(rec.Answered)),
+		Usage:          used.PerRequest(rec.Answered),
+		StoreOpsKnown:  ops.Known,
+		StoreOpsByName: ops.ByName,
+		StoreOps:       ops.Total(),
+	}
+	if !rec.Closed {
+		m.Offered = ratio(float64(acc.Scheduled), seconds)
+	}
+	m.StoreOpsPerRequest = ratio(float64(m.StoreOps), float64(rec.Answered))
+	v := loadgen.Judge(rec, time.Duration(m.Usage.Loadgen.CPUNS), cores)
+	m.Validity = results.Validity{Status: v.Status, Reasons: v.Reasons}
+	return m
+}
+
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}

@@ -1,0 +1,100 @@
+package testbed
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestMain plays the programs that a testbed starts: the test binary is the
+// binary under Options.Self.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case StandinVerb:
+			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+			defer stop()
+			if err := Standin(ctx, os.Args[3], os.Stdout); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
+		case "test-node":
+			testNode(os.Args[2:])
+			return
+		case "test-harness":
+			testHarness()
+			return
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// testNode is a target: it announces itself and answers /healthz. Words after
+// the address change how it behaves.
+func testNode(args []string) {
+	has := func(word string) bool { return slices.Contains(args[1:], word) }
+	if has("fail") {
+		fmt.Fprintln(os.Stderr, "no such setting: colour")
+		os.Exit(3)
+	}
+	if has("busy") {
+		go func() {
+			for {
+			}
+		}()
+	}
+	l, err := net.Listen("tcp", args[0])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if !has("silent") {
+		_ = json.NewEncoder(os.Stdout).Encode(map[string]any{
+			"listen": l.Addr().String(), "procs": runtime.GOMAXPROCS(0), "args": args, "secret": os.Getenv("TEST_SECRET"),
+		})
+	}
+	if has("deaf") {
+		signal.Ignore(syscall.SIGTERM)
+	}
+	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" {
+			http.NotFound(w, r)
+		}
+	}))
+}
+
+// testHarness is a harness to be killed: it brings up what the tests say, prints
+// the process ids and its directory, and waits.
+func testHarness() {
+	tb, err := New(context.Background(), Options{Self: os.Args[0], Needs: strings.Fields(os.Getenv("TEST_NEEDS")), Provider: "process"})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	n, err := tb.StartNode(context.Background(), nodeContract("announces"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	report := harnessReport{Root: tb.root.dir, PIDs: []int{n.PID()}}
+	for _, s := range tb.stores {
+		report.PIDs = append(report.PIDs, s.PID())
+	}
+	_ = json.NewEncoder(os.Stdout).Encode(report)
+	select {}
+}
+
+type harnessReport struct {
+	Root string
+	PIDs []int
+}

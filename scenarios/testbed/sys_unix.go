@@ -1,0 +1,29 @@
+//go:build unix
+
+package testbed
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminateGroup asks the process and all of its descendants to end.
+func terminateGroup(pid int) error { return signalGroup(pid, syscall.SIGTERM) }
+
+// killGroup ends the process and all of its descendants.
+func killGroup(pid int) error { return signalGroup(pid, syscall.SIGKILL) }
+
+func signalGroup(pid int, sig syscall.Signal) error {
+	err := syscall.Kill(-pid, sig)
+	if errors.Is(err, syscall.ESRCH) {
+		return nil // gone already
+	}
+	return err
+}
+
+// tryLock takes the lock of an open file unless somebody has it. It goes with
+// the process that holds it, however that ends.
+func tryLock(f *os.File) bool { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil }

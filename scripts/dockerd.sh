@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Runs a Docker engine of its own for tests, below DIR, until it gets SIGTERM:
+#
+#     scripts/dockerd.sh DIR &      # DOCKER_HOST=unix://DIR/docker.sock
+#
+# Needs root. It shares nothing with an engine that the machine may have, and
+# leaves the machine's firewall and bridges alone: containers use host networking.
+set -euo pipefail
+
+if [ $# -ne 1 ]; then
+	echo "usage: $0 DIR" >&2
+	exit 2
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	echo "$0: a Docker engine needs root" >&2
+	exit 1
+fi
+PATH=$PATH:/usr/sbin:/sbin
+mkdir -p "$1"
+dir=$(cd "$1" && pwd)
+
+# The fast storage driver where the kernel has it and DIR is not itself on one.
+storage=vfs
+mkdir -p "$dir/probe/lower" "$dir/probe/upper" "$dir/probe/work" "$dir/probe/merged"
+if mount -t overlay overlay -o "lowerdir=$dir/probe/lower,upperdir=$dir/probe/upper,workdir=$dir/probe/work" "$dir/probe/merged" 2>/dev/null; then
+	umount "$dir/probe/merged"
+	storage=overlay2
+fi
+rm -rf "$dir/probe"
+
+exec dockerd --host "unix://$dir/docker.sock" \
+	--data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/dockerd.pid" \
+	--storage-driver "$storage" \
+	--bridge=none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false

@@ -1,0 +1,47 @@
+package contract
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+//go:embed arms/*.yaml
+var armFiles embed.FS
+
+// Arms are the names of the bundled arms, in the order in which reports list
+// them: the floor first, then from the simplest to the dearest.
+func Arms() []string {
+	return []string{
+		"control",
+		"session-memory",
+		"session-redis",
+		"session-mysql",
+		"jwt-hs256",
+		"jwt-rs256",
+		"jwt-es256",
+	}
+}
+
+// UnknownArmError is a name that no bundled arm has.
+type UnknownArmError struct{ Name string }
+
+// Error lists the arms there are.
+func (e UnknownArmError) Error() string {
+	return fmt.Sprintf("no arm is called %q%s (arms: %s)", e.Name, didYouMean(e.Name, Arms()), strings.Join(Arms(), ", "))
+}
+
+// Arm is the bundled arm of that name, with set changing its settings and, with
+// them, its promises. An unknown name is an UnknownArmError.
+func Arm(name string, set map[string]string) (*Contract, error) {
+	if !slices.Contains(Arms(), name) {
+		return nil, UnknownArmError{name}
+	}
+	file := "arms/" + name + ".yaml"
+	data, err := armFiles.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	return Parse(file, data, set)
+}

@@ -1,0 +1,46 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Invocation is how a node is started: no shell is involved.
+type Invocation struct {
+	Prepare []string // to its end before the first node of a trial; nil: nothing
+	Command []string
+	Env     []string // KEY=value, in addition to the environment
+}
+
+// Invocation expands the start command with the settings and with vars: self,
+// listen, redis_url, mysql_dsn, keys_dir. It is an error on a contract that is
+// not started by us.
+func (c *Contract) Invocation(vars Vars) (Invocation, error) {
+	if c.Start == nil {
+		return Invocation{}, fmt.Errorf("%s is reached at %s, it has no start command", c.Name, c.URL)
+	}
+	all := Vars(c.Settings).With(vars)
+	var inv Invocation
+	var errs []error
+	one := func(what, template string) string {
+		s, err := Expand(template, all)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: start.%s: %w", c.Name, what, err))
+		}
+		return s
+	}
+	list := func(what string, templates []string) (out []string) {
+		for _, t := range templates {
+			out = append(out, one(what, t))
+		}
+		return out
+	}
+	inv.Prepare = list("prepare", c.Start.Prepare)
+	inv.Command = list("command", c.Start.Command)
+	for _, key := range slices.Sorted(maps.Keys(c.Start.Env)) {
+		inv.Env = append(inv.Env, key+"="+one("env."+key, c.Start.Env[key]))
+	}
+	return inv, errors.Join(errs...)
+}

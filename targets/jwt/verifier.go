@@ -1,0 +1,144 @@
+package jwt
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Why a token was refused, for errors.Is and for Reason. The words are those of
+// the event log.
+var (
+	ErrMalformed = errors.New("malformed")
+	ErrType      = errors.New("wrong-type")
+	ErrCritical  = errors.New("crit-header")
+	ErrAlgorithm = errors.New("wrong-algorithm")
+	ErrKey       = errors.New("unknown-key")
+	ErrSignature = errors.New("bad-signature")
+	ErrExpired   = errors.New("expired")
+	ErrNotYet    = errors.New("not-yet-valid")
+	ErrClaims    = errors.New("wrong-claims") // iss, aud, sub, jti, or a required claim missing
+)
+
+// Verifier accepts tokens that its ring's keys signed. Safe for concurrent use.
+type Verifier struct {
+	ring            *Ring
+	access, refresh *jwt.Parser
+}
+
+// NewVerifier returns a verifier that follows RFC 8725: exactly one algorithm,
+// typ and crit checked, strict base64, exp required, issuer and audience
+// checked, keys found by kid only.
+func NewVerifier(ring *Ring, cfg Config) (*Verifier, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	parser := func(audience string) *jwt.Parser {
+		return jwt.NewParser(
+			jwt.WithValidMethods([]string{ring.alg.name}),
+			jwt.WithStrictDecoding(),
+			jwt.WithExpirationRequired(),
+			jwt.WithIssuer(cfg.Issuer),
+			jwt.WithAudience(audience),
+			jwt.WithLeeway(cfg.Leeway),
+			jwt.WithTimeFunc(cfg.now()),
+		)
+	}
+	return &Verifier{ring: ring, access: parser(cfg.Audience), refresh: parser(cfg.Issuer)}, nil
+}
+
+// Access verifies an access token. It is accepted iff now < exp + leeway and
+// now >= nbf - leeway. An error wraps one of the reasons above.
+func (v *Verifier) Access(token string) (*Claims, error) {
+	return v.verify(v.access, token, v.accessKey)
+}
+
+// Refresh verifies a refresh token in the same way.
+func (v *Verifier) Refresh(token string) (*Claims, error) {
+	return v.verify(v.refresh, token, v.refreshKey)
+}
+
+func (v *Verifier) verify(p *jwt.Parser, token string, key jwt.Keyfunc) (*Claims, error) {
+	if len(token) > MaxTokenBytes {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrMalformed, len(token), MaxTokenBytes)
+	}
+	// Subtle: encoding/base64 skips CR and LF even when strict, so that one token
+	// would have many spellings.
+	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
+		return nil, fmt.Errorf("%w: line break inside", ErrMalformed)
+	}
+	c := new(Claims)
+	if t, err := p.ParseWithClaims(token, c, key); err != nil {
+		return nil, v.classify(t, err)
+	}
+	if c.Subject == "" || c.ID == "" {
+		return nil, fmt.Errorf("%w: no sub or no jti", ErrClaims)
+	}
+	return c, nil
+}
+
+func (v *Verifier) accessKey(t *jwt.Token) (any, error)  { return v.key(t, Access) }
+func (v *Verifier) refreshKey(t *jwt.Token) (any, error) { return v.key(t, Refresh) }
+
+// key checks the header, whose algorithm the parser has already compared, and
+// finds the key. It runs before the signature is verified.
+func (v *Verifier) key(t *jwt.Token, kind Kind) (any, error) {
+	typ, _ := t.Header["typ"].(string)
+	// RFC 7515 section 4.1.9: "application/" may be left out.
+	if typ != string(kind) && typ != "application/"+string(kind) {
+		return nil, ErrType
+	}
+	// RFC 7515 section 4.1.11: an extension that is not understood must be
+	// refused. We understand none.
+	if _, critical := t.Header["crit"]; critical {
+		return nil, ErrCritical
+	}
+	kid, ok := t.Header["kid"].(string)
+	if !ok {
+		return nil, ErrKey
+	}
+	k := v.ring.find(kid)
+	if k == nil {
+		return nil, ErrKey
+	}
+	return k.public, nil
+}
+
+// classify puts our reason in front of what golang-jwt says. t is as much of
+// the token as was parsed, or nil.
+func (v *Verifier) classify(t *jwt.Token, err error) error {
+	// The parser calls an algorithm outside its list a bad signature.
+	if t != nil && t.Method != nil && t.Method.Alg() != v.ring.alg.name {
+		return fmt.Errorf("%w: %w", ErrAlgorithm, err)
+	}
+	for _, m := range []struct{ theirs, ours error }{
+		{ErrType, ErrType},
+		{ErrCritical, ErrCritical},
+		{ErrKey, ErrKey},
+		{jwt.ErrTokenMalformed, ErrMalformed},
+		{jwt.ErrTokenUnverifiable, ErrAlgorithm}, // alg unknown or absent
+		{jwt.ErrTokenSignatureInvalid, ErrSignature},
+		{jwt.ErrTokenExpired, ErrExpired},
+		{jwt.ErrTokenNotValidYet, ErrNotYet},
+	} {
+		if errors.Is(err, m.theirs) {
+			return fmt.Errorf("%w: %w", m.ours, err)
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrClaims, err)
+}
+
+// Reason is the one word for why err refused a token; "" for nil.
+func Reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	for _, r := range []error{ErrMalformed, ErrType, ErrCritical, ErrAlgorithm, ErrKey, ErrSignature, ErrExpired, ErrNotYet} {
+		if errors.Is(err, r) {
+			return r.Error()
+		}
+	}
+	return ErrClaims.Error()
+}

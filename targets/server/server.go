@@ -1,0 +1,264 @@
+// Package server is the system under test: one fasthttp server whose mechanism,
+// store and algorithm are settings, so that arms differ in nothing else.
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"authbench/targets/jwt"
+	"authbench/targets/session"
+	"authbench/targets/store"
+)
+
+// Options is what a server is made from.
+type Options struct {
+	Arm      string // its name, for metrics and logs
+	Settings Settings
+	RedisURL string // store redis
+	MySQLDSN string // store mysql
+	// KeysDir holds the key files that Settings.GenerateKeys writes. Empty:
+	// fresh keys, which no other node shares.
+	KeysDir string
+	Log     *slog.Logger // what happens to the server itself
+	Events  *slog.Logger // authentication events; nil for none
+	// AdminSecret opens the admin plane; empty means that there is none.
+	AdminSecret string
+}
+
+// Server is one node.
+type Server struct {
+	arm       string
+	settings  Settings
+	mechanism mechanism
+	tokens    *tokens     // nil unless the mechanism is token
+	store     store.Store // nil unless the mechanism is session
+	users     *directory
+	clock     *clock
+	keysDir   string
+
+	counters *counters
+	events   events
+	log      *slog.Logger
+
+	adminSecret string
+	draining    atomic.Bool
+	metrics     fasthttp.RequestHandler
+	http        *fasthttp.Server
+}
+
+// New makes a server. A store that does not answer yet is not an error: the
+// server says 503 until it does.
+func New(ctx context.Context, o Options) (*Server, error) {
+	s := &Server{
+		arm: o.Arm, settings: o.Settings, keysDir: o.KeysDir,
+		users: newDirectory(o.Settings.Users), clock: &clock{},
+		events: events{o.Events}, log: o.Log, adminSecret: o.AdminSecret,
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.counters = newCounters(o.Arm, o.Settings)
+	s.metrics = newMetrics(s.counters)
+	if err := s.open(ctx, o); err != nil {
+		return nil, err
+	}
+	s.http = &fasthttp.Server{
+		Handler:                      s.handle,
+		ErrorHandler:                 s.brokenRequest,
+		Logger:                       fasthttpLog{s.log},
+		ReadBufferSize:               o.Settings.MaxHeaderBytes,
+		MaxRequestBodySize:           o.Settings.MaxBodyBytes,
+		ReadTimeout:                  o.Settings.ReadTimeout,
+		WriteTimeout:                 o.Settings.WriteTimeout,
+		IdleTimeout:                  o.Settings.IdleConnectionTimeout,
+		Concurrency:                  o.Settings.MaxConnections + 1, // our listener is first to refuse
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		SecureErrorLogMessage:        true,
+		CloseOnShutdown:              true,
+		DisablePreParseMultipartForm: true,
+	}
+	return s, nil
+}
+
+// open makes the mechanism and what it needs.
+func (s *Server) open(ctx context.Context, o Options) error {
+	set := o.Settings
+	switch set.Mechanism {
+	case "none":
+		s.mechanism = &control{size: set.CredentialBytes, users: s.users}
+	case "token":
+		ring, err := tokenRing(set.Algorithm, o.KeysDir)
+		if err != nil {
+			return err
+		}
+		s.tokens, err = newTokens(set, ring, s.clock.now)
+		if err != nil {
+			return err
+		}
+		s.mechanism = s.tokens
+	case "session":
+		key, err := csrfKey(o.KeysDir)
+		if err != nil {
+			return err
+		}
+		s.store, err = openStore(ctx, o, s.clock.now)
+		if err != nil {
+			return err
+		}
+		m, err := session.New(s.store, session.Config{
+			Idle: set.IdleTimeout, Absolute: set.AbsoluteTimeout, TouchEvery: set.TouchEvery,
+			CSRFKey: key, Now: s.clock.now, TouchFailed: func(err error) {
+				s.counters.storeError()
+				s.events.unavailable(routeNone, err)
+			},
+		})
+		if err != nil {
+			return errors.Join(err, s.store.Close())
+		}
+		s.mechanism = newSessions(m, set.SameSite)
+	default:
+		return fmt.Errorf("server: unknown mechanism %q", set.Mechanism)
+	}
+	return nil
+}
+
+// drainTime is how long requests under way may take after the context ends.
+const drainTime = 5 * time.Second
+
+// Serve answers on ln, and on admin unless it is nil, until ctx ends; then it
+// finishes what is under way and closes everything, the store included.
+func (s *Server) Serve(ctx context.Context, ln *net.TCPListener, admin net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var (
+		wg   sync.WaitGroup
+		errs = make(chan error, 2)
+	)
+	run := func(what string, f func() error) {
+		wg.Go(func() {
+			if err := f(); err != nil {
+				errs <- fmt.Errorf("%s: %w", what, err)
+			}
+			stop() // one that ends ends the others
+		})
+	}
+	run("serve", func() error {
+		return s.http.Serve(&listener{
+			TCPListener: ln, open: s.http.GetOpenConnectionsCount, max: int32(s.settings.MaxConnections),
+			refuse: s.counters.refused, gentle: make(chan struct{}, gentlePlaces), log: s.log,
+		})
+	})
+	adminServer := s.newAdmin()
+	if admin != nil {
+		run("serve the admin plane", func() error { return serveAdmin(adminServer, admin) })
+	}
+	if s.settings.SweepEvery > 0 {
+		wg.Go(func() { s.sweep(ctx) })
+	}
+	<-ctx.Done()
+	s.draining.Store(true)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	shut := errors.Join(s.http.ShutdownWithContext(limit), adminServer.Shutdown(limit))
+	wg.Wait()
+	close(errs)
+	for err := range errs {
+		shut = errors.Join(shut, err)
+	}
+	return errors.Join(shut, s.Close())
+}
+
+// Close releases what New opened. Serve does so itself.
+func (s *Server) Close() error {
+	if s.store == nil {
+		return nil
+	}
+	return s.store.Close()
+}
+
+// sweep removes expired sessions from a store that does not do so by itself.
+func (s *Server) sweep(ctx context.Context) {
+	tick := time.NewTicker(s.settings.SweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		n, err := s.store.Sweep(ctx, s.clock.now())
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("sweep of expired sessions", "error", err)
+			continue
+		}
+		s.counters.swept(n)
+	}
+}
+
+// csrfFile is the session key in a key directory.
+const csrfFile = "csrf.key"
+
+const csrfBytes = 32
+
+// tokenRing loads the ring, or makes one for this node alone.
+func tokenRing(algorithm, dir string) (*jwt.Ring, error) {
+	if dir == "" {
+		return jwt.NewRing(algorithm)
+	}
+	return jwt.LoadRing(dir, algorithm)
+}
+
+func csrfKey(dir string) ([]byte, error) {
+	if dir == "" {
+		return newSecret(), nil
+	}
+	key, err := jwt.ReadSecret(dir, csrfFile)
+	if err == nil && len(key) != csrfBytes {
+		err = fmt.Errorf("%s in %s has %d bytes, want %d", csrfFile, dir, len(key), csrfBytes)
+	}
+	return key, err
+}
+
+func newSecret() []byte {
+	b := make([]byte, csrfBytes)
+	rand.Read(b) // never fails
+	return b
+}
+
+// GenerateKeys writes the key files that nodes with these settings share: a
+// fresh key ring for tokens, a fresh CSRF key for sessions, nothing for none.
+func (s Settings) GenerateKeys(dir string) error {
+	switch s.Mechanism {
+	case "token":
+		ring, err := jwt.NewRing(s.Algorithm)
+		if err != nil {
+			return err
+		}
+		return ring.Save(dir)
+	case "session":
+		return jwt.WriteSecret(dir, csrfFile, newSecret())
+	}
+	return nil
+}
+
+// Example is a user that can log in.
+func (s *Server) Example() (name, secret string) { return username(1), password(1) }
+
+// fasthttpLog passes fasthttp's own complaints on. They are about broken
+// connections, which are the client's business.
+type fasthttpLog struct{ log *slog.Logger }
+
+func (l fasthttpLog) Printf(format string, args ...any) {
+	l.log.Debug("fasthttp", "message", fmt.Sprintf(format, args...))
+}

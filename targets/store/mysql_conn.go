@@ -1,0 +1,121 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// openDB opens a pool whose every wait is finite.
+//
+// database/sql repeats a statement up to twice when the driver answers
+// ErrBadConn. That is harmless here: this driver says so only when it has
+// written nothing (a connection found dead before use, or a write of 0 bytes).
+// Once a byte is out, a lost answer is ErrInvalidConn, which is not repeated.
+func openDB(cfg Config) (*sql.DB, error) {
+	my, err := mysql.ParseDSN(cfg.MySQLDSN)
+	if err != nil {
+		return nil, fmt.Errorf("store: MySQL DSN: %w", err)
+	}
+	if my.DBName == "" {
+		return nil, errors.New("store: MySQL DSN names no database: want ...)/authbench")
+	}
+	// What the DSN says goes first.
+	my.Timeout = cmp.Or(my.Timeout, cfg.Timeouts.Dial)
+	my.ReadTimeout = cmp.Or(my.ReadTimeout, cfg.Timeouts.IO)
+	my.WriteTimeout = cmp.Or(my.WriteTimeout, cfg.Timeouts.IO)
+	my.InterpolateParams = true    // for the few statements that are not prepared
+	my.ClientFoundRows = true      // an UPDATE that changes nothing has still found its row
+	my.Logger = &mysql.NopLogger{} // a line per call while the server is away; the calls return the same
+	inner, err := mysql.NewConnector(my)
+	if err != nil {
+		return nil, fmt.Errorf("store: MySQL DSN: %w", err)
+	}
+	db := sql.OpenDB(connector{inner, max(my.Timeout, my.ReadTimeout)})
+	db.SetMaxOpenConns(cfg.PoolSize)
+	db.SetMaxIdleConns(cfg.PoolSize) // the default of 2 would reconnect all the time
+	// Below the 8 h after which servers drop an idle connection, and long enough
+	// not to reconnect within a measurement.
+	db.SetConnMaxLifetime(time.Hour)
+	return db, nil
+}
+
+// connectAll fills the pool. Otherwise the first burst of requests would start
+// as many server threads at once, and some would be late.
+func connectAll(ctx context.Context, db *sql.DB, n int) error {
+	conns := make([]*sql.Conn, 0, n)
+	var failed error
+	for range n {
+		conn, err := db.Conn(ctx)
+		if err != nil {
+			failed = fmt.Errorf("store: connect to MySQL: %w", err)
+			break
+		}
+		conns = append(conns, conn)
+	}
+	for _, conn := range conns {
+		failed = errors.Join(failed, conn.Close()) // back to the pool
+	}
+	return failed
+}
+
+// connector bounds the whole handshake, each read of which the driver would
+// give a full timeout, and sets the isolation of the session.
+type connector struct {
+	driver.Connector
+	limit time.Duration
+}
+
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.limit)
+	defer cancel()
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// READ COMMITTED takes no gap locks: with the default, sessions created while
+	// others are deleted would deadlock now and then. As a statement, because the
+	// variable has another name in MariaDB than in MySQL 8.
+	ex, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("store: %T cannot Exec", conn), conn.Close())
+	}
+	if _, err := ex.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// turns are the permits to use a connection. database/sql has no timeout for
+// its own queue; nobody ever stands in it, because there are as many turns as
+// connections.
+type turns chan struct{}
+
+func (t turns) take(ctx context.Context, limit time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("store: no free MySQL connection for %v", limit)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turns) give() { <-t }
