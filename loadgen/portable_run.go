@@ -19,6 +19,7 @@ type run struct {
 	rec      *recorder
 	inFlight int   // arrivals queued plus sent
 	last     int64 // when the last arrival was resolved
+	ended    int64 // when the phase was over
 
 	// Open loop.
 	schedule *Schedule
@@ -31,7 +32,6 @@ type run struct {
 	conns  int
 	users  Users
 	next   uint64
-	over   bool // nothing is scheduled any more
 }
 
 // Defaults and limits of a Phase.
@@ -91,6 +91,7 @@ func (s *session) Run(ctx context.Context, phase Phase) (*Recording, error) {
 		return nil, err
 	}
 	restore := quieten()
+	call(phase.OnBegin)
 	if err := s.begin(r); err != nil {
 		restore()
 		return nil, err
@@ -102,8 +103,9 @@ func (s *session) Run(ctx context.Context, phase Phase) (*Recording, error) {
 	}
 	interrupted := context.Cause(ctx)
 	if interrupted != nil {
-		s.abort(r)
+		s.finish(r)
 	}
+	call(phase.OnEnd)
 	s.mu.Lock()
 	s.run = nil
 	s.mu.Unlock()
@@ -112,12 +114,21 @@ func (s *session) Run(ctx context.Context, phase Phase) (*Recording, error) {
 	return rec, errors.Join(interrupted, err)
 }
 
+func call(f func()) {
+	if f != nil {
+		f()
+	}
+}
+
 // recording closes the books.
 func (r *run) recording(interrupted bool) (*Recording, error) {
 	rec := &r.rec.rec
 	rec.Elapsed = r.phase.Duration
-	if r.once || interrupted {
+	switch {
+	case r.once:
 		rec.Elapsed = time.Duration(r.last)
+	case interrupted:
+		rec.Elapsed = max(0, min(rec.Elapsed, time.Duration(r.ended)))
 	}
 	rec.Drain = max(0, time.Duration(r.last)-rec.Elapsed)
 	return r.rec.finish()
@@ -181,7 +192,7 @@ func (s *session) nextClosed(now int64) (Arrival, bool) {
 	r := s.run
 	at := now - r.start
 	switch {
-	case r.over, !r.once && at >= r.end, r.once && r.next >= uint64(len(s.plan.Requests)):
+	case !r.once && at >= r.end, r.once && r.next >= uint64(len(s.plan.Requests)):
 		return Arrival{}, false
 	}
 	a := Arrival{Index: r.next, At: at, User: int(r.next)}
@@ -299,11 +310,11 @@ func (s *session) expireQueue(now int64) {
 	}
 }
 
-// abort ends whatever is open as Unfinished.
-func (s *session) abort(r *run) {
+// finish ends the phase, and whatever is still open as Unfinished.
+func (s *session) finish(r *run) {
 	s.mu.Lock()
 	now := s.now() - r.start
-	r.over, r.last = true, now
+	r.ended = now
 	for r.queue.n > 0 {
 		r.never(r.queue.pop().At, now, results.Unfinished)
 	}
@@ -315,6 +326,7 @@ func (s *session) abort(r *run) {
 			open = append(open, c)
 		}
 	}
+	s.run = nil
 	s.closeSockets(open)
 }
 

@@ -119,6 +119,7 @@ func (l level) ns(t *results.Trial) (float64, bool) {
 // by number.
 type distribution struct {
 	ok        *hdrhistogram.Histogram // nil: none recorded
+	okCounted int64                   // ok arrivals by the accounting: the histogram holds as many
 	scheduled int64
 }
 
@@ -150,6 +151,7 @@ func mergeBlocks(src HistogramSource, trials []*results.Trial) distribution {
 	var d distribution
 	for _, t := range trials {
 		d.scheduled += t.Accounting.Scheduled
+		d.okCounted += t.Accounting.OK
 		if src == nil {
 			continue
 		}

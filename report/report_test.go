@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"flag"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"authbench/results"
 )
@@ -193,6 +196,34 @@ func TestFailingIsNotFast(t *testing.T) {
 	page := render(t, run, h)
 	if !strings.Contains(page, "&gt; timeout") || strings.Contains(page, "Inf") || strings.Contains(page, "NaN") {
 		t.Error("the page does not say > timeout, or shows infinity")
+	}
+}
+
+func TestDistributionRanksEveryArrival(t *testing.T) {
+	h := hdrhistogram.New(results.HistogramMin, results.HistogramMax, results.HistogramDigits)
+	for v := range int64(90) {
+		_ = h.RecordValue(v + 1)
+	}
+	d := distribution{ok: h, scheduled: 100}
+	for q, want := range map[float64]float64{.01: 1, .5: 50, .9: 90, .91: math.Inf(1), 1: math.Inf(1)} {
+		if got := d.at(q); got != want {
+			t.Errorf("quantile %v is %v, want %v", q, got, want)
+		}
+	}
+}
+
+// TestHistogramsOfAnotherRun: what does not belong together is not shown as if
+// it did.
+func TestHistogramsOfAnotherRun(t *testing.T) {
+	run, h := bigRun(t, nil)
+	run.Trials[0].Accounting.OK--
+	run.Trials[0].Accounting.Timeout++
+	if got := text(t, run, h, ""); !strings.Contains(got, "hold 18,000 response times") {
+		t.Error("a histogram log with other counts went unnoticed")
+	}
+	run, h = bigRun(t, nil)
+	if got := text(t, run, h, ""); strings.Contains(got, "not of this run") {
+		t.Error("a false alarm")
 	}
 }
 

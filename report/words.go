@@ -86,6 +86,9 @@ func (s *summary) alarms() {
 		if len(a.all) == 0 && a.Missing == "" {
 			red("No trial of %s was finished.", a.Name)
 		}
+		if h := a.dist.ok; h != nil && h.TotalCount() != a.dist.okCounted {
+			red("The histograms of %s hold %s response times, run.json counts %s: one of the two is not of this run.", a.Name, integer(h.TotalCount()), integer(a.dist.okCounted))
+		}
 		s.trialAlarms(a, red, note)
 	}
 	for _, w := range s.Run.Warnings {

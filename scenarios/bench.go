@@ -42,6 +42,8 @@ type Bench struct {
 	Engine      loadgen.Engine
 	Placement   results.Placement
 	Tell        func(Step)
+	// Report writes what goes beside run.json, before results/latest leads there.
+	Report func(dir string, run *results.Run) error
 }
 
 // Run brings the testbed up, calibrates, measures all trials and leaves a run
@@ -84,7 +86,7 @@ func (b *Bench) Run(ctx context.Context) (dir string, run *results.Run, err erro
 		run.PartialReason = fmt.Sprintf("%d of %d trials finished: %v", done, all, err)
 	}
 	run.Verdicts = Verdicts(run)
-	return w.Dir(), run, errors.Join(err, w.Finish())
+	return w.Dir(), run, errors.Join(err, b.Report(w.Dir(), run), w.Finish())
 }
 
 // newRun is everything that is known before the first trial.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"authbench/loadgen"
+	"authbench/results"
 	"authbench/targets/contract"
 )
 
@@ -23,22 +24,26 @@ func population(c *contract.Contract, n int) []user {
 }
 
 // loginPlan renders one log-in for every user.
-func loginPlan(c *contract.Contract, nodes []string, users []user) (loadgen.Plan, error) {
+func loginPlan(c *contract.Contract, nodes []string, users []*user) (loadgen.Plan, error) {
 	return compile(c, &c.Login, nodes, users)
 }
 
 // usePlan renders one use for every user, with the subject that a good answer
 // has to name.
 func usePlan(c *contract.Contract, nodes []string, users []user) (loadgen.Plan, error) {
-	return compile(c, &c.Use, nodes, users)
+	all := make([]*user, len(users))
+	for i := range users {
+		all[i] = &users[i]
+	}
+	return compile(c, &c.Use, nodes, all)
 }
 
-func compile(c *contract.Contract, step *contract.Step, nodes []string, users []user) (loadgen.Plan, error) {
+func compile(c *contract.Contract, step *contract.Step, nodes []string, users []*user) (loadgen.Plan, error) {
 	plan := loadgen.Plan{Nodes: nodes, Outcomes: c.OutcomeMap(step), Requests: make([]loadgen.Request, len(users))}
 	for i, u := range users {
 		raw, err := c.Render(step, nodes[0], u.vars)
 		if err != nil {
-			return plan, fmt.Errorf("user %d: %w", i+1, err)
+			return plan, fmt.Errorf("user %s: %w", u.vars["n"], err)
 		}
 		header := make([]loadgen.HeaderField, len(raw.Headers))
 		for j, h := range raw.Headers {
@@ -46,26 +51,39 @@ func compile(c *contract.Contract, step *contract.Step, nodes []string, users []
 		}
 		plan.Requests[i], err = loadgen.NewRequest(raw.Method, raw.Path, raw.Host, header, raw.Body, step.ExpectBytes(u.vars))
 		if err != nil {
-			return plan, fmt.Errorf("user %d: %w", i+1, err)
+			return plan, fmt.Errorf("user %s: %w", u.vars["n"], err)
 		}
 	}
 	return plan, nil
 }
 
-// learn adds to every user what the answer to its log-in holds.
-func learn(c *contract.Contract, users []user, answers []*loadgen.Response) error {
+// learn adds to every user what the answer to its log-in holds, and returns the
+// users that got none because the target could not answer. A user who was
+// refused is an error.
+func learn(c *contract.Contract, users []*user, answers []*loadgen.Response) (again []*user, err error) {
+	outcomes := c.OutcomeMap(&c.Login)
 	for i, r := range answers {
+		u := users[i]
+		if r == nil {
+			again = append(again, u)
+			continue
+		}
+		switch outcome, listed := outcomes[r.Status]; {
+		case listed && outcome == results.Unavailable:
+			again = append(again, u)
+			continue
+		case !listed || outcome != results.OK:
+			return nil, fmt.Errorf("user %s: status %d", u.vars["username"], r.Status)
+		}
 		header := make([]contract.Header, len(r.Header))
 		for j, h := range r.Header {
 			header[j] = contract.Header(h)
 		}
 		got, err := c.Login.ExtractFrom(r.Status, header, r.Body)
 		if err != nil {
-			return fmt.Errorf("log in user %d: %w", i+1, err)
+			return nil, fmt.Errorf("user %s: %w", u.vars["username"], err)
 		}
-		for name, value := range got {
-			users[i].vars[name] = value
-		}
+		u.vars = u.vars.With(got)
 	}
-	return nil
+	return again, nil
 }

@@ -73,13 +73,14 @@ func bench(ctx context.Context, a *app, f benchFlags, seeded bool) error {
 	defer line.Close()
 	b.Tell = line.Tell
 	fmt.Fprintf(a.stderr, "authbench bench: profile %s, seed %d\n", b.Profile.Name, b.Seed)
+	b.Report = writeReport
 	dir, run, err := b.Run(ctx)
 	line.Close()
 	if dir == "" {
 		return err
 	}
-	if rerr := writeReport(a, dir, run); rerr != nil {
-		err = errors.Join(err, rerr)
+	if terr := printSummary(a, dir, run); terr != nil {
+		err = errors.Join(err, terr)
 	}
 	if err != nil {
 		return fmt.Errorf("the run is not complete, what was finished is in %s: %w", dir, err)
@@ -90,18 +91,24 @@ func bench(ctx context.Context, a *app, f benchFlags, seeded bool) error {
 	return nil
 }
 
-// writeReport leaves report.html beside run.json and prints the summary, whose
-// last lines are the answer and the report's path.
-func writeReport(a *app, dir string, run *results.Run) error {
-	path := filepath.Join(dir, "report.html")
+// writeReport leaves report.html beside run.json.
+func writeReport(dir string, run *results.Run) error {
 	h, err := results.Histograms(dir, results.PerBlock)
 	if err != nil {
 		return err
 	}
-	if err := writeFile(path, func(w io.Writer) error { return report.HTML(w, run, h) }); err != nil {
+	return writeFile(filepath.Join(dir, reportFile), func(w io.Writer) error { return report.HTML(w, run, h) })
+}
+
+const reportFile = "report.html"
+
+// printSummary ends with the answer and the report's path.
+func printSummary(a *app, dir string, run *results.Run) error {
+	h, err := results.Histograms(dir, results.PerBlock)
+	if err != nil {
 		return err
 	}
-	return report.Terminal(a.stdout, run, h, path)
+	return report.Terminal(a.stdout, run, h, filepath.Join(dir, reportFile))
 }
 
 // writeFile creates path with what write gives it, whole or not at all.

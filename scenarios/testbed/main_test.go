@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -76,7 +77,10 @@ func testNode(args []string) {
 // testHarness is a harness to be killed: it brings up what the tests say, prints
 // the process ids and its directory, and waits.
 func testHarness() {
-	tb, err := New(context.Background(), Options{Self: os.Args[0], Needs: strings.Fields(os.Getenv("TEST_NEEDS")), Provider: "process"})
+	tb, err := New(context.Background(), Options{
+		Self: os.Args[0], Needs: strings.Fields(os.Getenv("TEST_NEEDS")), Provider: cmp.Or(os.Getenv("TEST_PROVIDER"), "process"),
+		RedisImage: os.Getenv("AUTHBENCH_REDIS_IMAGE"), MySQLImage: os.Getenv("AUTHBENCH_MYSQL_IMAGE"),
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -59,21 +59,21 @@ func startDocker(ctx context.Context, tb *Testbed, kind string) (server, error) 
 	if kind == MySQL {
 		req, at = mysqlContainer(tb, port, sharesNetwork(ctx, cli))
 	}
-	s := &dockerServer{cli: cli, root: tb.root.dir, kind: kind, at: at}
+	s := &dockerServer{cli: cli, root: tb.root.dir, kind: kind, at: at, cores: tb.opts.TargetCores}
 	req.Labels = map[string]string{labelRoot: tb.root.dir, labelKind: kind, labelHost: hostname()}
 	tb.log.Info("starting a container", "image", req.Image, "note", "an image that is not here is pulled first")
-	if err := s.run(ctx, req, tb.opts.TargetCores); err != nil {
+	if err := s.run(ctx, req); err != nil {
 		return nil, errors.Join(fmt.Errorf("image %s: %w", req.Image, err), s.close())
 	}
 	return s, nil
 }
 
-func (s *dockerServer) run(ctx context.Context, req testcontainers.ContainerRequest, cores []int) error {
+func (s *dockerServer) run(ctx context.Context, req testcontainers.ContainerRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
 	published := req.HostConfigModifier
 	req.HostConfigModifier = func(hc *container.HostConfig) {
-		hc.CpusetCpus = joinInts(cores) // an engine that cannot ignores it
+		hc.CpusetCpus = joinInts(s.cores) // an engine that cannot ignores it, see confine
 		published(hc)
 	}
 	var opts []testcontainers.DockerProviderOption
@@ -231,6 +231,8 @@ type dockerServer struct {
 	at   access
 	id   string
 
+	cores []int
+
 	mu      sync.Mutex
 	hostPID int // 0: not visible from here
 	past    time.Duration
@@ -258,10 +260,26 @@ func (s *dockerServer) learnPID(ctx context.Context) error {
 	if err != nil || pid == 0 || !strings.Contains(string(cgroup)+string(env), s.id) {
 		pid = 0
 	}
+	s.confine(pid)
 	s.mu.Lock()
 	s.hostPID = pid
 	s.mu.Unlock()
 	return nil
+}
+
+// confine moves the threads of a container that the engine did not confine (it
+// needs a cgroup controller for that). Threads to come inherit it. Where that is
+// not allowed, the store's settings tell where it runs.
+func (s *dockerServer) confine(pid int) {
+	if got, err := affinity(pid); pid == 0 || len(s.cores) == 0 || err != nil || slices.Equal(got, s.cores) {
+		return
+	}
+	tasks, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*")) // only a bad pattern is an error
+	for _, task := range tasks {
+		if tid, err := strconv.Atoi(filepath.Base(task)); err == nil {
+			_ = pin(tid, s.cores)
+		}
+	}
 }
 
 func (s *dockerServer) sample() Sample {

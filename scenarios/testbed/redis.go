@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -19,6 +20,10 @@ type redisClient struct {
 	unlinks int64 // UNLINK commands of ours, to take out of the count
 }
 
+// quietRedis keeps go-redis from writing to stderr: a server that is not up yet
+// is expected.
+var quietRedis = sync.OnceFunc(logging.Disable)
+
 func newRedisClient(a access) (storeClient, error) {
 	opts, err := redis.ParseURL(a.url)
 	if err != nil {
@@ -30,7 +35,7 @@ func newRedisClient(a access) (storeClient, error) {
 	opts.DialTimeout = time.Second
 	opts.ContextTimeoutEnabled = true
 	opts.DisableIdentity = true
-	logging.Disable() // a server that is not up yet is expected
+	quietRedis()
 	return &redisClient{Client: redis.NewClient(opts), access: a}, nil
 }
 

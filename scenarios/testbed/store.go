@@ -18,8 +18,9 @@ const (
 	KeyPrefix   = "authbench:"
 	TablePrefix = "authbench_"
 
-	storeTimeout = 30 * time.Second // until the first query is answered
-	portAttempts = 3                // a free port can be gone by the time it is used
+	storeTimeout    = 30 * time.Second // until the first query is answered
+	externalTimeout = 3 * time.Second  // one that runs already
+	portAttempts    = 3                // a free port can be gone by the time it is used
 )
 
 // storeClient is what the testbed itself says to a store. None of it counts in ops.
@@ -86,8 +87,10 @@ func (tb *Testbed) startOnce(ctx context.Context, p provider, kind string) (_ *S
 	if a.standIn {
 		s.about.Product, s.about.Version = a.product, a.version
 	}
-	if cores, err := affinity(srv.pid()); err == nil && srv.pid() != 0 {
-		s.about.Settings["cpus"] = joinInts(cores)
+	if pid := srv.pid(); pid != 0 {
+		if cores, err := affinity(pid); err == nil {
+			s.about.Settings["cpus"] = joinInts(cores)
+		}
 	}
 	if s.seen, err = s.client.ops(ctx); err != nil {
 		return nil, fmt.Errorf("read the counters of %s: %w", kind, err)
@@ -108,7 +111,11 @@ func newClient(kind string, a access) (storeClient, error) {
 
 // awaitReady waits until the store answers a query, or has died.
 func (s *Store) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	timeout := storeTimeout
+	if !s.server.access().private {
+		timeout = externalTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return poll(ctx, func(ctx context.Context) error {
 		if err := s.server.check(); err != nil {

@@ -17,6 +17,7 @@ type listener struct {
 	*net.TCPListener
 	open   func() int32 // connections being served
 	max    int32
+	slack  time.Duration // how early a deadline of a connection may be
 	refuse func()
 	gentle chan struct{} // places for connections being turned away gently
 	log    *slog.Logger
@@ -43,7 +44,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			l.turnAway(c)
 			continue
 		}
-		return &conn{TCPConn: c}, nil
+		return &conn{TCPConn: c, slack: l.slack}, nil
 	}
 }
 
@@ -74,10 +75,60 @@ func (l *listener) turnAway(c *net.TCPConn) {
 	}()
 }
 
-// conn is a connection that may have to be closed gently.
+// conn is a connection that may have to be closed gently, and whose deadlines
+// are cheap. It is read and written by one goroutine, fasthttp's worker.
 type conn struct {
 	*net.TCPConn
-	linger atomic.Bool
+	slack       time.Duration
+	read, write lazyDeadline
+	linger      atomic.Bool
+}
+
+// lazyDeadline is a deadline that was asked for and the one that is in force.
+type lazyDeadline struct{ asked, inForce time.Time }
+
+// due reports whether what is in force has to change: if it is later than what
+// was asked for, or earlier by more than slack.
+//
+// Subtle: fasthttp sets three deadlines a request, each of which moves a timer
+// of the runtime. Two are never needed, because nothing is read any more once
+// the request is buffered, and the third hardly differs from that of the
+// request before. So a deadline takes effect with the read or write that it is
+// for, up to slack early: about once a second instead of three times a request.
+func (d *lazyDeadline) due(slack time.Duration) bool {
+	if d.asked.IsZero() || d.inForce.IsZero() {
+		return d.asked != d.inForce
+	}
+	early := d.asked.Sub(d.inForce)
+	return early < 0 || early > slack
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	if c.read.due(c.slack) {
+		if err := c.TCPConn.SetReadDeadline(c.read.asked); err != nil {
+			return 0, err
+		}
+		c.read.inForce = c.read.asked
+	}
+	return c.TCPConn.Read(p)
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	if c.write.due(c.slack) {
+		if err := c.TCPConn.SetWriteDeadline(c.write.asked); err != nil {
+			return 0, err
+		}
+		c.write.inForce = c.write.asked
+	}
+	return c.TCPConn.Write(p)
+}
+
+func (c *conn) SetReadDeadline(t time.Time) error  { c.read.asked = t; return nil }
+func (c *conn) SetWriteDeadline(t time.Time) error { c.write.asked = t; return nil }
+
+func (c *conn) SetDeadline(t time.Time) error {
+	c.read.asked, c.write.asked = t, t
+	return nil
 }
 
 // lingerTime and lingerBytes bound what a gentle close waits for and reads.
@@ -97,7 +148,7 @@ func linger(c net.Conn) {
 }
 
 func (c *conn) Close() error {
-	if c.linger.Load() && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+	if c.linger.Load() && c.CloseWrite() == nil && c.TCPConn.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = io.CopyN(io.Discard, c.TCPConn, lingerBytes) // whatever still comes is of no interest
 	}
 	return c.TCPConn.Close()

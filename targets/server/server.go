@@ -156,7 +156,7 @@ func (s *Server) Serve(ctx context.Context, ln *net.TCPListener, admin net.Liste
 	run("serve", func() error {
 		return s.http.Serve(&listener{
 			TCPListener: ln, open: s.http.GetOpenConnectionsCount, max: int32(s.settings.MaxConnections),
-			refuse: s.counters.refused, gentle: make(chan struct{}, gentlePlaces), log: s.log,
+			slack: s.settings.deadlineSlack(), refuse: s.counters.refused, gentle: make(chan struct{}, gentlePlaces), log: s.log,
 		})
 	})
 	adminServer := s.newAdmin()

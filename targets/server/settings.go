@@ -174,6 +174,12 @@ func (s *Settings) check() error {
 	return nil
 }
 
+// deadlineSlack is how early a timeout of a connection may strike: an eighth of
+// the shortest, at most a second.
+func (s *Settings) deadlineSlack() time.Duration {
+	return min(time.Second, min(s.ReadTimeout, s.WriteTimeout, s.IdleConnectionTimeout)/8)
+}
+
 // what names the arm in an error.
 func (s *Settings) what() string {
 	if s.Store != "" {

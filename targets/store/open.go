@@ -34,7 +34,7 @@ type Config struct {
 type Timeouts struct {
 	Dial time.Duration // connect, 200 ms by default
 	IO   time.Duration // one read or write, 300 ms
-	Pool time.Duration // wait for a free connection, 150 ms
+	Pool time.Duration // wait for a free connection, 100 ms
 }
 
 // Kind is one way to keep sessions.
@@ -72,7 +72,7 @@ func (c Config) withDefaults() Config {
 	c.PoolSize = cmp.Or(c.PoolSize, 32)
 	c.Timeouts.Dial = cmp.Or(c.Timeouts.Dial, 200*time.Millisecond)
 	c.Timeouts.IO = cmp.Or(c.Timeouts.IO, 300*time.Millisecond)
-	c.Timeouts.Pool = cmp.Or(c.Timeouts.Pool, 150*time.Millisecond)
+	c.Timeouts.Pool = cmp.Or(c.Timeouts.Pool, 100*time.Millisecond)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

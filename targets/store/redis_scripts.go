@@ -6,9 +6,10 @@ import "github.com/redis/go-redis/v9"
 // is one EVALSHA; only a server that has not seen it yet (new or restarted)
 // answers NOSCRIPT, has done nothing, and gets the text.
 //
-// Order matters where Redis is out of memory: it then refuses the first command
-// that needs some and breaks the script off. So those come before any that
-// removes a session, and scripts that only remove still work.
+// Order matters where Redis is out of memory: it then refuses a command that
+// needs some and breaks the script off, but only as long as the script has
+// written nothing. So the first write of the scripts that add is the SET, and
+// scripts that only remove still work.
 //
 // The index goes by the clock of Redis: a node whose own is ahead must not drop
 // sessions of others from the list that log-out-everywhere works through.
@@ -17,10 +18,10 @@ type redisScripts struct{ create, rotate, remove, removeAll *redis.Script }
 func newRedisScripts() redisScripts {
 	// KEYS: session, index. ARGV: record, ttl ms, ms to the absolute end, key.
 	const add = `
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4])
 if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[3]) then
 	redis.call('PEXPIRE', KEYS[2], ARGV[3])

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"time"
+)
+
+func TestLazyDeadline(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		name           string
+		asked, inForce time.Time
+		want           bool
+	}{
+		{"never asked", time.Time{}, time.Time{}, false},
+		{"first", now, time.Time{}, true},
+		{"taken away", time.Time{}, now, true},
+		{"a little later", now.Add(time.Second), now, false},
+		{"much later", now.Add(time.Second + 1), now, true},
+		{"sooner", now.Add(-1), now, true},
+	} {
+		d := lazyDeadline{c.asked, c.inForce}
+		if d.due(time.Second) != c.want {
+			t.Errorf("%s: due is %t", c.name, !c.want)
+		}
+	}
+}
+
+// A deadline that is only recorded still strikes.
+func TestConnDeadlines(t *testing.T) {
+	ln := listenLocal(t)
+	defer ln.Close()
+	peer, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	tcp, err := ln.AcceptTCP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &conn{TCPConn: tcp, slack: time.Millisecond}
+	defer c.Close()
+	_ = c.SetReadDeadline(time.Now().Add(time.Hour))
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read: %v", err)
+	}
+	_ = c.SetDeadline(time.Now().Add(20 * time.Millisecond))
+	for err == nil { // until the peer's window is full
+		_, err = c.Write(make([]byte, 1<<20))
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("write: %v", err)
+	}
+}
