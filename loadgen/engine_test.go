@@ -145,13 +145,13 @@ func testDies(t *testing.T, e Engine) {
 	s := listen(t, respond(good))
 	session := open(t, e, testPlan(t, 3, s.addr()), 8)
 	time.AfterFunc(150*time.Millisecond, s.kill)
-	rec := offer(t, session, Phase{Rate: 1000, Duration: 500 * time.Millisecond, Timeout: 300 * time.Millisecond})
+	rec := offer(t, session, Phase{Rate: 1000, Duration: 500 * time.Millisecond, Timeout: 3 * time.Second})
 	if rec.Accounting.OK == 0 || rec.Accounting.ConnectError == 0 || rec.Accounting.Timeout != 0 {
 		t.Errorf("%+v", rec.Accounting)
 	}
 	says(t, rec, "refused")
 	// A phase against a target that is away: nothing is sent, nothing is lost.
-	rec = offer(t, session, Phase{Rate: 1000, Duration: 100 * time.Millisecond, Timeout: 300 * time.Millisecond})
+	rec = offer(t, session, Phase{Rate: 1000, Duration: 100 * time.Millisecond, Timeout: 3 * time.Second})
 	all(t, rec, results.ConnectError)
 	if rec.Sent != 0 || rec.QueuedCount != rec.Accounting.Scheduled {
 		t.Errorf("sent %d, queued %d", rec.Sent, rec.QueuedCount)

@@ -129,17 +129,25 @@ func checkStoreOps(run *results.Run, arm results.Arm, trials []results.Trial) re
 }
 
 func checkValidity(_ *results.Run, _ results.Arm, trials []results.Trial) results.Verdict {
-	v := results.Verdict{Check: CheckValidity, Status: results.Pass, Unit: "trials not valid", Bound: number(0)}
+	v := results.Verdict{Check: CheckValidity, Status: results.Pass, Unit: "phases not valid", Bound: number(0)}
 	var reasons []string
 	invalid := 0
 	for _, t := range trials {
-		if t.Validity.Status == results.Invalid {
-			invalid++
-			v.Status = results.Invalid
-		}
-		for _, r := range t.Validity.Reasons {
-			if !slices.Contains(reasons, r) && len(reasons) < 3 {
-				reasons = append(reasons, r)
+		for _, m := range phases(t) {
+			switch m.Validity.Status {
+			case results.ValidityInvalid:
+				invalid++
+				v.Status = results.Invalid
+			case results.ValidityValid, results.ValidityDegraded:
+			default:
+				if v.Status == results.Pass {
+					v.Status, reasons = results.Unknown, append(reasons, "nothing was said of the validity of a trial")
+				}
+			}
+			for _, r := range m.Validity.Reasons {
+				if !slices.Contains(reasons, r) && len(reasons) < 3 {
+					reasons = append(reasons, r)
+				}
 			}
 		}
 	}

@@ -70,5 +70,5 @@ mmdebstrap --quiet --variant=extract \
 mkdir "$scratch/etc"
 echo 'root:x:0:0:root:/root:/bin/sh' >"$scratch/etc/passwd"
 tar --append --file="$scratch/root.tar" --owner=0 --group=0 --directory="$scratch" ./entrypoint.sh ./etc/passwd
-docker import --change 'ENTRYPOINT ["/entrypoint.sh"]' "$scratch/root.tar" "$tag" >/dev/null
+docker import --change 'ENTRYPOINT ["/entrypoint.sh"]' --change 'EXPOSE 6379 3306' "$scratch/root.tar" "$tag" >/dev/null
 echo "built the image $tag"

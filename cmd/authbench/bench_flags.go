@@ -79,8 +79,8 @@ func (f benchFlags) check(b *scenarios.Bench) error {
 		return usageError("--blocks and --users have to be positive")
 	case f.connections < 1:
 		return usageError("--connections %d: at least 1", f.connections)
-	case f.timeout <= 0 || f.timeout > time.Minute:
-		return usageError("--timeout %v: more than 0, at most 1m", f.timeout)
+	case f.timeout <= 0 || f.timeout > 50*time.Second:
+		return usageError("--timeout %v: more than 0, at most 50s", f.timeout)
 	case b.Arrivals != loadgen.Poisson && b.Arrivals != loadgen.Constant:
 		return usageError("--arrivals %s: poisson or constant", f.arrivals)
 	case b.Popularity != loadgen.Uniform && b.Popularity != loadgen.Zipf:

@@ -96,6 +96,8 @@ func newRoot(a *app) *cobra.Command {
 		newServeCmd(a),
 		newKeysCmd(a),
 		newProbeCmd(a),
+		newDoctorCmd(a),
+		newStandinCmd(a),
 	)
 	return root
 }

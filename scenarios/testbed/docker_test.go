@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
 )
 
-// ours lists the containers that carry our label.
+// ours lists the containers of this test run.
 func ours(t *testing.T) (ids []string) {
 	t.Helper()
 	cli, err := dockerEngine(t.Context())
@@ -25,7 +28,9 @@ func ours(t *testing.T) (ids []string) {
 		t.Fatal(err)
 	}
 	for _, c := range found.Items {
-		ids = append(ids, c.ID)
+		if strings.HasPrefix(c.Labels[labelRoot], os.TempDir()) {
+			ids = append(ids, c.ID)
+		}
 	}
 	return ids
 }
@@ -72,18 +77,21 @@ func TestDockerInterrupted(t *testing.T) {
 	opts := dockerOptions(t)
 	opts.Needs = []string{Redis}
 	before := len(ours(t))
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
+	for _, after := range []time.Duration{0, 20, 100, 300, 600} {
 		// Any moment will do: the container is being made, started or asked.
-		for len(roots(t)) == 0 {
+		ctx, cancel := context.WithTimeout(t.Context(), after*time.Millisecond)
+		if tb, err := New(ctx, opts); err == nil {
+			if err := tb.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 		cancel()
-	}()
-	if tb, err := New(ctx, opts); err == nil {
-		_ = tb.Close()
 	}
 	if after := len(ours(t)); after != before {
 		t.Errorf("%d containers, had %d", after, before)
+	}
+	if dirs := roots(t); len(dirs) > 0 {
+		t.Errorf("left behind: %v", dirs)
 	}
 }
 
@@ -96,11 +104,17 @@ func TestDockerPublished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer cli.Close()
+	// On an engine without its default bridge testcontainers makes a network.
+	if _, err := cli.NetworkInspect(t.Context(), testcontainers.ReaperDefault, client.NetworkInspectOptions{}); err != nil {
+		defer func() {
+			_, _ = cli.NetworkRemove(context.Background(), testcontainers.ReaperDefault, client.NetworkRemoveOptions{})
+		}()
+	}
 	port, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	tb.opts = opts
 	req, at := redisContainer(tb, port, false)
 	s := &dockerServer{cli: cli, root: tb.root.dir, kind: Redis, at: at}
 	req.Labels = map[string]string{labelRoot: tb.root.dir, labelKind: Redis, labelHost: hostname()}

@@ -37,7 +37,25 @@ func TestMain(m *testing.M) {
 			return
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(runAll(m))
+}
+
+// runAll gives the tests a temporary directory of their own, where other
+// harnesses on the machine are not seen, and checks that it is empty at the end.
+func runAll(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "testbed-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("TMPDIR", dir)
+	code := m.Run()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "left in the temporary directory: %v %v\n", left, err)
+		return 1
+	}
+	return code
 }
 
 // testNode is a target: it announces itself and answers /healthz. Words after

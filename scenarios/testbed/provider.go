@@ -29,9 +29,10 @@ func providers() []provider {
 	}
 }
 
-// Providers lists the names that Options.Provider takes.
+// Providers lists the names that Options.Provider takes besides Auto, in the
+// order that Auto tries them.
 func Providers() []string {
-	names := []string{Auto}
+	var names []string
 	for _, p := range providers() {
 		names = append(names, p.name)
 	}
@@ -48,7 +49,7 @@ func chosen(name string) ([]provider, error) {
 			return []provider{p}, nil
 		}
 	}
-	return nil, fmt.Errorf("no store provider %q: it is one of %s", name, strings.Join(Providers(), ", "))
+	return nil, fmt.Errorf("no store provider %q: it is %s or one of %s", name, Auto, strings.Join(Providers(), ", "))
 }
 
 // server is a running store, however it was brought up.

@@ -71,10 +71,10 @@ func startDocker(ctx context.Context, tb *Testbed, kind string) (server, error) 
 func (s *dockerServer) run(ctx context.Context, req testcontainers.ContainerRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
-	published := req.HostConfigModifier
+	networking := req.HostConfigModifier
 	req.HostConfigModifier = func(hc *container.HostConfig) {
 		hc.CpusetCpus = joinInts(s.cores) // an engine that cannot ignores it, see confine
-		published(hc)
+		networking(hc)
 	}
 	var opts []testcontainers.DockerProviderOption
 	if s.at.network == networkHost {
@@ -96,50 +96,47 @@ func (s *dockerServer) run(ctx context.Context, req testcontainers.ContainerRequ
 
 const networkHost = "host"
 
-// listenAt is where a server in a container has to listen so that it is reached
-// at our loopback port, and the host configuration that goes with it.
-func listenAt(hostNetwork bool, port, inside int) (name, bind string, listen int, modify func(*container.HostConfig)) {
+// listenAt completes req so that its server, which listens on inside by default,
+// is reached at our loopback port, and says where it has to listen for that.
+func listenAt(req *testcontainers.ContainerRequest, hostNetwork bool, port, inside int) (name, bind string, listen int) {
 	if hostNetwork {
-		return networkHost, loopback, port, func(hc *container.HostConfig) { hc.NetworkMode = networkHost }
+		req.HostConfigModifier = func(hc *container.HostConfig) { hc.NetworkMode = networkHost }
+		return networkHost, loopback, port
 	}
-	return "published", "0.0.0.0", inside, func(hc *container.HostConfig) {
-		hc.PortBindings = network.PortMap{network.MustParsePort(strconv.Itoa(inside) + "/tcp"): {{
+	exposed := strconv.Itoa(inside) + "/tcp"
+	req.ExposedPorts = []string{exposed}
+	req.HostConfigModifier = func(hc *container.HostConfig) {
+		hc.PortBindings = network.PortMap{network.MustParsePort(exposed): {{
 			HostIP: netip.MustParseAddr(loopback), HostPort: strconv.Itoa(port),
 		}}}
 	}
+	return "published", "0.0.0.0", inside
 }
 
 func redisContainer(tb *Testbed, port int, hostNetwork bool) (testcontainers.ContainerRequest, access) {
-	name, bind, listen, modify := listenAt(hostNetwork, port, 6379)
-	password := newPassword()
 	// A file rather than arguments, which everybody on the machine can read.
 	const file = "/authbench.conf"
-	return testcontainers.ContainerRequest{
-		Image: cmp.Or(tb.opts.RedisImage, DefaultRedisImage),
-		Cmd:   []string{file},
-		Files: []testcontainers.ContainerFile{{
-			Reader:            strings.NewReader(redisConf(bind, listen, password)),
-			ContainerFilePath: file, FileMode: 0o644,
-		}},
-		HostConfigModifier: modify,
-	}, access{url: fmt.Sprintf("redis://:%s@%s/0", password, hostPort(port)), network: name, private: true}
+	password := newPassword()
+	req := testcontainers.ContainerRequest{Image: cmp.Or(tb.opts.RedisImage, DefaultRedisImage), Cmd: []string{file}}
+	name, bind, listen := listenAt(&req, hostNetwork, port, 6379)
+	req.Files = []testcontainers.ContainerFile{{
+		Reader:            strings.NewReader(redisConf(bind, listen, password)),
+		ContainerFilePath: file, FileMode: 0o644,
+	}}
+	return req, access{url: fmt.Sprintf("redis://:%s@%s/0", password, hostPort(port)), network: name, private: true}
 }
 
 func mysqlContainer(tb *Testbed, port int, hostNetwork bool) (testcontainers.ContainerRequest, access) {
-	name, bind, listen, modify := listenAt(hostNetwork, port, 3306)
 	password := newPassword()
-	env := map[string]string{}
+	req := testcontainers.ContainerRequest{Image: cmp.Or(tb.opts.MySQLImage, DefaultMySQLImage), Env: map[string]string{}}
 	for _, product := range []string{"MYSQL", "MARIADB"} { // whichever image it is
-		env[product+"_ROOT_PASSWORD"] = password
-		env[product+"_ROOT_HOST"] = "%"
-		env[product+"_DATABASE"] = "authbench"
+		req.Env[product+"_ROOT_PASSWORD"] = password
+		req.Env[product+"_ROOT_HOST"] = "%"
+		req.Env[product+"_DATABASE"] = "authbench"
 	}
-	return testcontainers.ContainerRequest{
-		Image:              cmp.Or(tb.opts.MySQLImage, DefaultMySQLImage),
-		Cmd:                mysqlArgs(bind, listen),
-		Env:                env,
-		HostConfigModifier: modify,
-	}, access{url: mysqlDSN("root", password, port), network: name, private: true}
+	name, bind, listen := listenAt(&req, hostNetwork, port, 3306)
+	req.Cmd = mysqlArgs(bind, listen)
+	return req, access{url: mysqlDSN("root", password, port), network: name, private: true}
 }
 
 // quietDocker keeps testcontainers from writing to stderr and from pulling an

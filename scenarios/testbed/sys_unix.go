@@ -27,3 +27,12 @@ func signalGroup(pid int, sig syscall.Signal) error {
 // tryLock takes the lock of an open file unless somebody has it. It goes with
 // the process that holds it, however that ends.
 func tryLock(f *os.File) bool { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil }
+
+// FileLimit is how many files, and so connections, this process may have open.
+func FileLimit() (limit uint64, known bool) {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return 0, false
+	}
+	return r.Cur, true
+}

@@ -18,17 +18,13 @@ import (
 )
 
 func main() {
-	secret := flag.String("secret", "", "HS256 key: parse tokens")
+	secret := flag.String("secret", "", "HS256 key in hex: parse tokens")
 	url := flag.String("redis", "", "URL of a Redis: get -key")
 	key := flag.String("key", "", "the key to get, in hex")
 	flag.Parse()
-	handler := parse([]byte(*secret))
+	handler := parse(unhex(*secret))
 	if *url != "" {
-		raw, err := hex.DecodeString(*key)
-		if err != nil {
-			log.Fatal(err)
-		}
-		handler = get(*url, string(raw))
+		handler = get(*url, string(unhex(*key)))
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,6 +32,14 @@ func main() {
 	}
 	fmt.Println(ln.Addr())
 	log.Fatal(fasthttp.Serve(ln, handler))
+}
+
+func unhex(s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return b
 }
 
 // claims is the leanest type that golang-jwt can check: plain strings and whole

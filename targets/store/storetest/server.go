@@ -155,9 +155,22 @@ func (s *Server) Restart() {
 	}
 }
 
-// Pause stops the server with SIGSTOP: connections still open, nothing
-// answers. Resume lets it go on.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+// Pause freezes the server with SIGSTOP, and returns once it no longer answers:
+// connections stay open, new ones are even accepted by the kernel. Resume lets
+// it go on.
+func (s *Server) Pause() {
+	s.t.Helper()
+	s.signal(syscall.SIGSTOP)
+	for range 100 {
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		err := s.ready(ctx)
+		cancel()
+		if err != nil {
+			return
+		}
+	}
+	s.t.Fatalf("storetest: %s still answers after SIGSTOP", s.name)
+}
 
 // Resume continues a paused server.
 func (s *Server) Resume() { s.signal(syscall.SIGCONT) }

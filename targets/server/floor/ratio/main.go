@@ -175,7 +175,7 @@ func (b *bench) token() error {
 	if len(ring.Keys) != 1 {
 		return fmt.Errorf("key ring: %d keys, want 1", len(ring.Keys))
 	}
-	floor, err := b.bare(target.header, "-secret", string(ring.Keys[0].Private))
+	floor, err := b.bare(target.header, "-secret", hex.EncodeToString(ring.Keys[0].Private))
 	if err != nil {
 		return err
 	}
