@@ -21,7 +21,7 @@ func Profiles() []Profile {
 		{
 			Name: "quick", Summary: "6 blocks, at most 200 s on two cores; estimates only, names no winner",
 			Blocks: 6, Users: 500,
-			Warmup: 400 * time.Millisecond, Steady: 1500 * time.Millisecond, Saturate: 500 * time.Millisecond,
+			Warmup: 400 * time.Millisecond, Steady: 2 * time.Second, Saturate: 500 * time.Millisecond,
 		},
 		{
 			Name: "default", Summary: "12 blocks of 3 s, at most 11 min on two cores",

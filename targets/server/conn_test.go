@@ -45,7 +45,14 @@ func TestConnDeadlines(t *testing.T) {
 	c := &conn{TCPConn: tcp, slack: time.Millisecond}
 	defer c.Close()
 	_ = c.SetReadDeadline(time.Now().Add(time.Hour))
+	if _, err := peer.Write([]byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
 	_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	time.AfterFunc(10*time.Second, func() { peer.Close() }) // a lost deadline fails instead of hanging
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read: %v", err)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -70,6 +71,25 @@ func TestPanicIsOne500(t *testing.T) {
 type panicking struct{ mechanism }
 
 func (panicking) authenticate(*fasthttp.RequestHeader) (caller, error) { panic("a defect") }
+
+// TestFailedPasswordChange: a change that the store could not complete has not
+// happened, and can be repeated as it was.
+func TestFailedPasswordChange(t *testing.T) {
+	n := startNode(t, settingsFor("session", "store", "memory"))
+	c := n.login(4)
+	whole := n.srv.mechanism
+	n.srv.mechanism = failing{whole}
+	change := `{"password":"password-4","new_password":"better"}`
+	check(t, "store away", c.post("/password", change), 503)
+	n.srv.mechanism = whole
+	check(t, "new password", n.do("POST", "/login", loginBody("user-4", "better"), asJSON), 401)
+	check(t, "repeated", c.post("/password", change), 200)
+	check(t, "new password", n.do("POST", "/login", loginBody("user-4", "better"), asJSON), 200)
+}
+
+type failing struct{ mechanism }
+
+func (failing) renew(caller, []string, bool) (grant, error) { return grant{}, errors.New("store away") }
 
 // TestSlowClients: who sends half a request, or nothing, does not keep a
 // connection for ever.
@@ -203,5 +223,31 @@ func TestDrain(t *testing.T) {
 	n.stop()
 	if _, err := net.Dial("tcp", n.addr); err == nil {
 		t.Error("still listening")
+	}
+}
+
+// A client that writes all it has before it reads must still get the answer: an
+// abrupt close would reset the connection under it.
+func TestRefusalCanBeRead(t *testing.T) {
+	n := startNode(t, settingsFor("none", "", ""))
+	for want, big := range map[int]string{
+		431: request("GET", "/me", "", "X-Big: "+strings.Repeat("a", 512<<10)),
+		413: request("POST", "/login", strings.Repeat(" ", 512<<10), asJSON),
+	} {
+		c, err := net.Dial("tcp", n.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []string{big[:64<<10], big[64<<10 : 128<<10], big[128<<10:]} {
+			if _, err := io.WriteString(c, part); err != nil {
+				t.Errorf("%d: reset while writing: %v", want, err)
+			}
+			time.Sleep(20 * time.Millisecond) // a reset would have arrived
+		}
+		a, err := readAnswer(bufio.NewReader(c), false)
+		if err != nil || a.status != want {
+			t.Errorf("want %d: %+v, %v", want, a, err)
+		}
+		c.Close()
 	}
 }

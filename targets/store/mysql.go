@@ -40,25 +40,43 @@ func openMySQL(ctx context.Context, cfg Config) (Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := createTables(ctx, cfg); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	s := &mysqlStore{
 		db: db, turns: make(turns, cfg.PoolSize), now: cfg.Now,
 		wait: cfg.Timeouts.Pool, limit: cfg.Timeouts.callLimit(),
 	}
-	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+	// Opening is not a request: a busy server gets a second and a third chance.
+	for range 3 {
+		if err = s.prepare(ctx); err == nil {
+			connectAll(ctx, db, cfg.PoolSize)
+			return s, nil
+		}
 	}
-	return s, nil
+	return nil, errors.Join(err, db.Close())
 }
 
-func (s *mysqlStore) prepare(ctx context.Context) error {
-	// A CREATE TABLE may wait for the disk longer than any request should.
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+// createTables has a pool of its own, with time for a server whose disk is slow.
+func createTables(ctx context.Context, cfg Config) error {
+	const patience = 15 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	cfg.Timeouts.IO, cfg.PoolSize = patience, 1
+	db, err := openDB(cfg)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
 	for _, table := range strings.SplitAfter(strings.TrimSpace(mysqlSchema), ";\n") {
-		if _, err := s.db.ExecContext(ctx, table); err != nil {
+		if _, err := db.ExecContext(ctx, table); err != nil {
 			return fmt.Errorf("store: create MySQL tables: %w", err)
 		}
 	}
+	return nil
+}
+
+func (s *mysqlStore) prepare(ctx context.Context) error {
 	for _, p := range []struct {
 		stmt **sql.Stmt
 		text string
@@ -79,7 +97,7 @@ func (s *mysqlStore) prepare(ctx context.Context) error {
 			return fmt.Errorf("store: prepare %.20q: %w", p.text, err)
 		}
 	}
-	return connectAll(ctx, s.db, cap(s.turns))
+	return nil
 }
 
 // begin waits for a turn. A nil error has to be followed by s.turns.give.

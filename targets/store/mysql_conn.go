@@ -46,23 +46,16 @@ func openDB(cfg Config) (*sql.DB, error) {
 	return db, nil
 }
 
-// connectAll fills the pool. Otherwise the first burst of requests would start
-// as many server threads at once, and some would be late.
-func connectAll(ctx context.Context, db *sql.DB, n int) error {
-	conns := make([]*sql.Conn, 0, n)
-	var failed error
+// connectAll fills the pool, as far as it can. Otherwise the first burst of
+// requests would start as many server threads at once, and some would be late.
+func connectAll(ctx context.Context, db *sql.DB, n int) {
 	for range n {
 		conn, err := db.Conn(ctx)
 		if err != nil {
-			failed = fmt.Errorf("store: connect to MySQL: %w", err)
-			break
+			return // opened when it is needed
 		}
-		conns = append(conns, conn)
+		defer conn.Close() // at the end of the function: back to the pool, all together
 	}
-	for _, conn := range conns {
-		failed = errors.Join(failed, conn.Close()) // back to the pool
-	}
-	return failed
 }
 
 // connector bounds the whole handshake, each read of which the driver would

@@ -57,6 +57,8 @@ func opener(cfg store.Config) func(testing.TB, func() time.Time) store.Store {
 		t.Helper()
 		cfg := cfg
 		cfg.Now = now
+		// The suite is not about time: a busy machine may take its own.
+		cfg.Timeouts = store.Timeouts{Dial: 10 * time.Second, IO: 10 * time.Second, Pool: 10 * time.Second}
 		return open(t, cfg)
 	}
 }
