@@ -5,6 +5,7 @@ package testbed
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -70,7 +71,8 @@ func testNode(args []string) {
 	}
 	if has("busy") {
 		go func() {
-			for {
+			for sum := sha256.Sum256(nil); ; sum = sha256.Sum256(sum[:]) {
+				runtime.KeepAlive(sum)
 			}
 		}()
 	}

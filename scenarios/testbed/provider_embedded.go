@@ -67,7 +67,7 @@ func Standin(ctx context.Context, listen string, out io.Writer) error {
 		for tick := time.Tick(time.Second); ; {
 			select {
 			case <-tick:
-				m.DB(0).Exists("")
+				m.Exists("")
 			case <-ctx.Done():
 				return
 			}

@@ -39,7 +39,16 @@ func newRedisClient(a access) (storeClient, error) {
 	return &redisClient{Client: redis.NewClient(opts), access: a}, nil
 }
 
-func (c *redisClient) ready(ctx context.Context) error { return c.Ping(ctx).Err() }
+// ready looks for a listener before it uses the pool.
+//
+// Subtle: once as many dials have failed as the pool is large, go-redis tries
+// again only once a second, and the store would seem to take that long to start.
+func (c *redisClient) ready(ctx context.Context) error {
+	if err := answers(ctx, c.Options().Addr, "", ""); err != nil {
+		return err
+	}
+	return c.Ping(ctx).Err()
+}
 
 func (c *redisClient) close() error { return c.Close() }
 

@@ -56,6 +56,10 @@ func TestConnDeadlines(t *testing.T) {
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read: %v", err)
 	}
+	_ = c.SetDeadline(time.Now().Add(time.Hour))
+	if _, err := c.Write([]byte{1}); err != nil {
+		t.Fatal(err)
+	}
 	_ = c.SetDeadline(time.Now().Add(20 * time.Millisecond))
 	for err == nil { // until the peer's window is full
 		_, err = c.Write(make([]byte, 1<<20))

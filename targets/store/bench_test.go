@@ -94,7 +94,7 @@ func BenchmarkMySQLStatements(b *testing.B) {
 	dsn := storetest.StartMySQL(b).DSN
 	keys := fill(b, open(b, store.Config{Kind: "mysql", MySQLDSN: dsn}))
 	const query = `SELECT subject, roles, created_ms, last_seen_ms, auth_ms, until_ms
-		FROM sessions WHERE id = ? AND expires_ms > ?`
+		FROM authbench_sessions WHERE id = ? AND expires_ms > ?`
 	for _, prepared := range []bool{false, true} {
 		db := mysqlDB(b, dsn+"?interpolateParams=true")
 		db.SetMaxOpenConns(16)

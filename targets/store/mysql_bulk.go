@@ -20,7 +20,7 @@ const bulkRows = 1000 // that one statement may lock
 // before the rows, the other way round than all other statements, so that they
 // deadlock, and a session rotated to a place behind its scan would live on.
 func (s *mysqlStore) DeleteSubject(ctx context.Context, subject string, except *Key) (int, error) {
-	look, args := "SELECT id FROM sessions WHERE subject = ?", []any{[]byte(subject)}
+	look, args := "SELECT id FROM authbench_sessions WHERE subject = ?", []any{[]byte(subject)}
 	if except != nil {
 		look, args = look+" AND id <> ?", append(args, except[:])
 	}
@@ -65,7 +65,7 @@ func (s *mysqlStore) locked(ctx context.Context, op, subject string, do func(con
 	return nil
 }
 
-// slot spreads subjects over the rows of subject_locks.
+// slot spreads subjects over the rows of authbench_subject_locks.
 func slot(subject string) int64 { return int64(byte(crc32.ChecksumIEEE([]byte(subject)))) }
 
 // Sweep may be called often: it stops after one batch that was not full.
@@ -89,7 +89,7 @@ func (s *mysqlStore) sweepBatch(ctx context.Context, now time.Time) (n int, done
 	defer cancel()
 	dead := fmt.Sprintf("expires_ms <= %d", now.UnixMilli())
 	// Looked at again when deleting: a session may have been touched between.
-	n, done, err = lookAndDelete(ctx, s.db, "SELECT id FROM sessions WHERE "+dead, nil, " AND "+dead)
+	n, done, err = lookAndDelete(ctx, s.db, "SELECT id FROM authbench_sessions WHERE "+dead, nil, " AND "+dead)
 	if err != nil {
 		err = s.fail("sweep", err)
 	}
@@ -127,7 +127,7 @@ func lookAndDelete(ctx context.Context, db querier, look string, args []any, con
 	// In the order of the primary key, in which the server locks them.
 	slices.SortFunc(ids, func(a, b any) int { return bytes.Compare(a.([]byte), b.([]byte)) })
 	in := strings.Repeat(", ?", len(ids))[2:]
-	res, err := db.ExecContext(ctx, "DELETE FROM sessions WHERE id IN ("+in+")"+condition, ids...)
+	res, err := db.ExecContext(ctx, "DELETE FROM authbench_sessions WHERE id IN ("+in+")"+condition, ids...)
 	if err != nil {
 		return 0, false, err
 	}

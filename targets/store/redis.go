@@ -79,8 +79,8 @@ func (s *redisStore) bound(ctx context.Context) context.Context {
 	return deadline{ctx, time.Now().Add(s.limit)}
 }
 
-// deadline is a context with a deadline but without a timer: 30 ns instead of
-// 1 us a call.
+// deadline is a context with a deadline but without a timer: one allocation
+// instead of five and a timer, on every call.
 //
 // Subtle: it is not Done when the time is over. That is enough for go-redis,
 // which bounds the waits for a connection and for a dial with timeouts of their

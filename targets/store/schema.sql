@@ -1,6 +1,8 @@
+-- The prefix keeps us apart in a database that is not ours alone: a testbed
+-- empties tables that begin so, and no others.
 -- Times are Unix milliseconds by the clock of the node that wrote them. Bytes,
 -- not text: no collation may hold two subjects to be the same.
-CREATE TABLE IF NOT EXISTS sessions (
+CREATE TABLE IF NOT EXISTS authbench_sessions (
 	id           BINARY(32)      NOT NULL COMMENT 'SHA-256 of the session id',
 	subject      VARBINARY(255)  NOT NULL,
 	roles        VARBINARY(1024) NOT NULL COMMENT 'separated by spaces',
@@ -16,6 +18,6 @@ CREATE TABLE IF NOT EXISTS sessions (
 
 -- Rows that are only locked: who changes which sessions a subject has, other
 -- than by adding one, holds the row of the subject's hash until it commits.
-CREATE TABLE IF NOT EXISTS subject_locks (
+CREATE TABLE IF NOT EXISTS authbench_subject_locks (
 	slot TINYINT UNSIGNED NOT NULL PRIMARY KEY
 ) ENGINE = InnoDB;

@@ -43,7 +43,7 @@ func fixtures() map[string]func(*testing.T) storetest.Fixture {
 			return storetest.Fixture{
 				Open: opener(cfg),
 				Damage: func(t testing.TB, key store.Key) {
-					if _, err := db.ExecContext(t.Context(), "UPDATE sessions SET roles = '\x00 x' WHERE id = ?", key[:]); err != nil {
+					if _, err := db.ExecContext(t.Context(), "UPDATE authbench_sessions SET roles = '\x00 x' WHERE id = ?", key[:]); err != nil {
 						t.Fatal(err)
 					}
 				},

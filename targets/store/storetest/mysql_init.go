@@ -10,8 +10,10 @@ import (
 )
 
 // initMySQL fills an empty data directory: root without a password, which is
-// fine for a server that only this test can find and that dies with it.
-func initMySQL(t testing.TB, server, data string) {
+// fine for a server that only this test can find and that dies with it. tmp is
+// ours alone because a starting server clears its tmpdir of what looks like
+// forgotten tables: in /tmp that would be those of other tests' servers.
+func initMySQL(t testing.TB, server, tmp, data string) {
 	t.Helper()
 	argv := []string{server, "--no-defaults", "--initialize-insecure", "--datadir=" + data}
 	var input []byte
@@ -29,6 +31,7 @@ func initMySQL(t testing.TB, server, data string) {
 		}
 	}
 	cmd := exec.Command(argv[0], append(argv[1:], asRoot()...)...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp) // servers and mariadb-install-db alike take it for --tmpdir
 	cmd.Stdin = bytes.NewReader(input)
 	cmd.SysProcAttr = sysProcAttr()
 	if out, err := cmd.CombinedOutput(); err != nil {

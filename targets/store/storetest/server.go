@@ -66,7 +66,7 @@ func StartMySQL(t testing.TB) *Server {
 	bin := need(t, "mysql", "mariadbd", "mysqld")
 	dir := tempDir(t)
 	data := filepath.Join(dir, "data")
-	initMySQL(t, bin, data)
+	initMySQL(t, bin, dir, data)
 	return start(t, func(port string) *Server {
 		cfg := mysql.NewConfig()
 		cfg.Net, cfg.Addr, cfg.User = "tcp", net.JoinHostPort("127.0.0.1", port), "root"
@@ -78,7 +78,7 @@ func StartMySQL(t testing.TB) *Server {
 			argv: append([]string{
 				bin, "--no-defaults", "--datadir=" + data, "--port=" + port, "--bind-address=127.0.0.1",
 				"--socket=" + filepath.Join(dir, "s.sock"), "--pid-file=" + filepath.Join(dir, "pid"),
-				"--skip-name-resolve", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=2",
+				"--tmpdir=" + dir, "--loose-mysqlx=OFF", "--skip-name-resolve", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=2",
 			}, asRoot()...),
 			ready: func(ctx context.Context) error { return mysqlReady(ctx, bare) },
 		}
@@ -230,7 +230,7 @@ func asRoot() []string {
 // t.TempDir may take.
 func tempDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ab")
+	dir, err := os.MkdirTemp("", "abtest-")
 	if err != nil {
 		t.Fatal(err)
 	}
