@@ -28,7 +28,24 @@ if mount -t overlay overlay -o "lowerdir=$dir/probe/lower,upperdir=$dir/probe/up
 fi
 rm -rf "$dir/probe"
 
-exec dockerd --host "unix://$dir/docker.sock" \
+# It leaves the mount of a network namespace behind, so DIR could not be removed.
+pid=''
+finish() {
+	if [ -n "$pid" ]; then
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" || true
+	fi
+	awk -v dir="$dir/" 'index($2, dir) == 1 {print $2}' /proc/mounts | sort -r | while read -r mount; do
+		umount -l "$mount" || true
+	done
+}
+trap finish EXIT
+trap 'exit 0' TERM INT
+
+# Should this script be killed the hard way, the engine ends as well.
+setpriv --pdeathsig TERM dockerd --host "unix://$dir/docker.sock" \
 	--data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/dockerd.pid" \
 	--storage-driver "$storage" \
-	--bridge=none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false
+	--bridge=none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false &
+pid=$!
+wait "$pid"
