@@ -10,14 +10,14 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -o /authbench ./cmd/authbench
+RUN CGO_ENABLED=0 go build -o /out/authbench ./cmd/authbench
 
 FROM ${RUNTIME_IMAGE}
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends redis-server mariadb-server-core && \
     rm -rf /var/lib/apt/lists/*
-COPY --from=build /authbench /usr/local/bin/authbench
+COPY --from=build /out/authbench /usr/local/bin/authbench
 # Results are written to ./results: mount a directory there to keep them.
-WORKDIR /work
+WORKDIR /authbench
 ENTRYPOINT ["authbench"]
 CMD ["doctor"]

@@ -92,8 +92,8 @@ func TestInvocationEnv(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inv, err := c.Invocation(Vars{"self": "ab", "listen": "l", "redis_url": "redis://secret@h"})
-	if err != nil || len(inv.Prepare) != 0 {
+	inv, err := c.Invocation(Vars{"self": "ab", "listen": "l", "redis_url": "redis://secret@h", "keys_dir": "/k"})
+	if err != nil {
 		t.Fatalf("%+v, %v", inv, err)
 	}
 	if !slices.Equal(inv.Env, []string{"AUTHBENCH_REDIS_URL=redis://secret@h"}) {
