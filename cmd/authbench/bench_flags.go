@@ -45,12 +45,30 @@ func (f benchFlags) bench(a *app) (*scenarios.Bench, error) {
 	if b.Contracts, b.Sources, err = f.contracts(); err != nil {
 		return nil, err
 	}
+	if b.Baseline == "" {
+		b.Baseline = defaultBaseline(b.Contracts)
+	}
 	if b.Testbed, err = f.stores.options(a); err != nil {
 		return nil, err
 	}
 	b.Placement = place()
 	b.Testbed.TargetCores = b.Placement.Target
 	return b, f.check(b)
+}
+
+// defaultBaseline is session-redis, or without it the first arm that
+// authenticates at all.
+func defaultBaseline(cs []*contract.Contract) string {
+	first := cs[0].Name
+	for _, c := range slices.Backward(cs) {
+		switch {
+		case c.Name == "session-redis":
+			return c.Name
+		case c.Mechanism != "none":
+			first = c.Name
+		}
+	}
+	return first
 }
 
 func (f benchFlags) resolveProfile() (scenarios.Profile, error) {
@@ -85,7 +103,7 @@ func (f benchFlags) check(b *scenarios.Bench) error {
 		return usageError("--arrivals %s: poisson or constant", f.arrivals)
 	case b.Popularity != loadgen.Uniform && b.Popularity != loadgen.Zipf:
 		return usageError("--popularity %s: uniform or zipf", f.popularity)
-	case !slices.ContainsFunc(b.Contracts, func(c *contract.Contract) bool { return c.Name == f.baseline }):
+	case !slices.ContainsFunc(b.Contracts, func(c *contract.Contract) bool { return c.Name == b.Baseline }):
 		return usageError("--baseline %s: not among the arms to measure", f.baseline)
 	}
 	for _, c := range b.Contracts {
