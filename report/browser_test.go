@@ -148,6 +148,27 @@ func TestPageInBrowser(t *testing.T) {
 	if err := os.WriteFile(file, []byte(render(t, run, h)), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	checkPage(t, ctx, file)
+}
+
+// TestRealPagesInBrowser opens the reports of real runs as they were written: the
+// committed ones, and that of AUTHBENCH_RUN.
+func TestRealPagesInBrowser(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join("..", "results", "published", "*", "report.html"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no published report: %v", err)
+	}
+	if dir := os.Getenv("AUTHBENCH_RUN"); dir != "" {
+		pages = append(pages, filepath.Join(dir, "report.html"))
+	}
+	for _, page := range pages {
+		t.Run(filepath.Base(filepath.Dir(page)), func(t *testing.T) { checkPage(t, browse(t), page) })
+	}
+}
+
+// checkPage holds a report to what it promises in a browser.
+func checkPage(t *testing.T, ctx context.Context, file string) {
+	t.Helper()
 	v := visitPage(t, ctx, file)
 	if len(v.Requests) > 0 || len(v.Console) > 0 {
 		t.Errorf("requests %q, console %q", v.Requests, v.Console)
