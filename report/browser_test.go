@@ -141,6 +141,12 @@ func resize(t *testing.T, ctx context.Context, width, height int64) {
 
 const sideways = `document.documentElement.scrollWidth - document.documentElement.clientWidth`
 
+// sticking names the elements that stick out of the page to the right, those that
+// scroll in a box of their own left out.
+const sticking = `[...document.querySelectorAll("body *")]
+	.filter(e => !e.closest(".scroll") && e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5)
+	.map(e => e.tagName + "." + (e.getAttribute("class") || "") + " '" + e.textContent.trim().slice(0, 40) + "'").join(", ")`
+
 func TestPageInBrowser(t *testing.T) {
 	ctx := browse(t)
 	run, h := bigRun(t, nil)
@@ -193,7 +199,7 @@ func checkPage(t *testing.T, ctx context.Context, file string) {
 		resize(t, ctx, width, 900)
 		evaluate[int](t, ctx, `(document.querySelectorAll("details").forEach(d => d.open = true), 0)`)
 		if n := evaluate[int](t, ctx, sideways); n > 0 {
-			t.Errorf("at %d px the page scrolls sideways by %d", width, n)
+			t.Errorf("at %d px the page scrolls sideways by %d: %s", width, n, evaluate[string](t, ctx, sticking))
 		}
 	}
 	light := evaluate[string](t, ctx, `getComputedStyle(document.body).backgroundColor`)
