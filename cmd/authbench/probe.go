@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -20,15 +19,13 @@ import (
 
 // probeFlags are what probe can be told.
 type probeFlags struct {
-	url      string
-	set      []string
-	json     bool
-	timeout  time.Duration
-	wait     time.Duration
-	own      bool
-	stores   string
-	redisURL string
-	mysqlDSN string
+	url     string
+	set     []string
+	json    bool
+	timeout time.Duration
+	wait    time.Duration
+	own     bool
+	stores  storeFlags
 }
 
 func newProbeCmd(a *app) *cobra.Command {
@@ -64,9 +61,7 @@ be used.`,
 	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "longest time for one step")
 	flags.DurationVar(&f.wait, "wait", 10*time.Second, "longest time to wait for a revocation bound to pass")
 	flags.BoolVar(&f.own, "i-own-this-target", false, "allow a target that is not on this machine")
-	flags.StringVar(&f.stores, "stores", testbed.Auto, "where the stores of a target that we start come from: auto, process, docker, external, embedded")
-	flags.StringVar(&f.redisURL, "redis-url", "", "Redis of --stores external (or AUTHBENCH_REDIS_URL)")
-	flags.StringVar(&f.mysqlDSN, "mysql-dsn", "", "MySQL of --stores external (or AUTHBENCH_MYSQL_DSN)")
+	f.stores.register(flags)
 	return cmd
 }
 
@@ -97,18 +92,12 @@ func (f *probeFlags) probe(ctx context.Context, a *app, name string) error {
 
 // start brings the target up with its stores, walks it, and takes all of it away.
 func (f *probeFlags) start(ctx context.Context, a *app, c *contract.Contract) (err error) {
-	env := func(flag, name string) string {
-		if flag != "" {
-			return flag
-		}
-		return a.getenv(name)
+	opts, err := f.stores.options(a)
+	if err != nil {
+		return err
 	}
-	tb, err := testbed.New(ctx, testbed.Options{
-		Self: a.self, Provider: f.stores, Needs: c.Start.Needs,
-		RedisURL: env(f.redisURL, "AUTHBENCH_REDIS_URL"), MySQLDSN: env(f.mysqlDSN, "AUTHBENCH_MYSQL_DSN"),
-		RedisImage: a.getenv("AUTHBENCH_REDIS_IMAGE"), MySQLImage: a.getenv("AUTHBENCH_MYSQL_IMAGE"),
-		Log: slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelError})),
-	})
+	opts.Needs = c.Start.Needs
+	tb, err := testbed.New(ctx, opts)
 	if err != nil {
 		return err
 	}
