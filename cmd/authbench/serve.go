@@ -59,7 +59,7 @@ second loopback port; its requests carry the secret as a bearer token.`,
 	flags.StringVar(&listen, "listen", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
 	flags.StringVar(&opt.RedisURL, "redis-url", "", "Redis of a session-redis arm: redis://[user:password@]host:port/db (or AUTHBENCH_REDIS_URL, which no process list shows)")
 	flags.StringVar(&opt.MySQLDSN, "mysql-dsn", "", "MySQL or MariaDB of a session-mysql arm: user:password@tcp(host:port)/database (or AUTHBENCH_MYSQL_DSN)")
-	flags.StringVar(&opt.KeysDir, "keys", "", "directory of key files that nodes share, made by `authbench keys`; without it this node makes its own")
+	flags.StringVar(&opt.KeysDir, "keys", "", "`DIR` of key files that nodes share, made by the verb keys; without it this node makes its own")
 	flags.BoolVar(&events, "log-events", false, "log authentication events to stderr (costs CPU: leave it off when measuring)")
 	return cmd
 }
