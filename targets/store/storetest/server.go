@@ -160,7 +160,7 @@ func (s *Server) Restart() {
 // it go on.
 func (s *Server) Pause() {
 	s.t.Helper()
-	s.signal(syscall.SIGSTOP)
+	s.signal(sigStop)
 	for range 100 {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		err := s.ready(ctx)
@@ -173,7 +173,7 @@ func (s *Server) Pause() {
 }
 
 // Resume continues a paused server.
-func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
+func (s *Server) Resume() { s.signal(sigCont) }
 
 func (s *Server) signal(sig syscall.Signal) {
 	s.t.Helper()
