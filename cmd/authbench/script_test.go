@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/shirou/gopsutil/v4/process"
 
 	"authbench/scenarios/testbed"
 )
@@ -95,12 +96,13 @@ func nothingLeft(ts *testscript.TestScript, neg bool, _ []string) {
 	if neg {
 		ts.Fatalf("nothingleft cannot be negated")
 	}
-	out, err := exec.Command("ps", "-eo", "pid,args").Output()
+	running, err := process.Processes()
 	ts.Check(err)
 	work := ts.Getenv("WORK")
-	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, work) {
-			ts.Fatalf("still running: %s", line)
+	for _, p := range running {
+		// A process that ended in the meantime has no command line.
+		if line, err := p.Cmdline(); err == nil && strings.Contains(line, work) {
+			ts.Fatalf("still running: %d %s", p.Pid, line)
 		}
 	}
 	left, err := os.ReadDir(ts.Getenv("TMPDIR"))
