@@ -88,7 +88,7 @@ func BenchmarkOpenLoop(b *testing.B) {
 			go cannedAnswers(c)
 		}
 	}()
-	s := open(b, Default(), testPlan(b, 1, ln.Addr().String()), 16)
+	s := open(b, Portable{}, testPlan(b, 1, ln.Addr().String()), 16)
 	b.ResetTimer()
 	for range b.N {
 		rec := offer(b, s, Phase{Rate: 2000, Duration: 500 * time.Millisecond})

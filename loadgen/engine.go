@@ -2,6 +2,8 @@ package loadgen
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"authbench/results"
@@ -9,17 +11,39 @@ import (
 
 // Engines lists every engine that runs on this platform, the preferred first.
 func Engines() []Engine {
-	return []Engine{Portable{}}
+	return append(platformEngines(), Portable{})
 }
 
-// Default is the engine to use when none was asked for.
-func Default() Engine { return Engines()[0] }
+// For is the preferred engine that can carry out the plan.
+func For(plan *Plan) Engine {
+	for _, e := range Engines() {
+		if e.Supports(plan) == nil {
+			return e
+		}
+	}
+	return Portable{}
+}
+
+// Named returns the engine of that name.
+func Named(name string) (Engine, error) {
+	var names []string
+	for _, e := range Engines() {
+		if e.Name() == name {
+			return e, nil
+		}
+		names = append(names, e.Name())
+	}
+	return nil, fmt.Errorf("no engine %q on this platform; there is %s", name, strings.Join(names, ", "))
+}
 
 // Engine opens connections to a target. Engines differ in what they cost and in
 // how exactly they keep the schedule, never in what they report.
 type Engine interface {
-	// Name is what run.json calls it: "portable".
+	// Name is what run.json calls it: "epoll", "portable".
 	Name() string
+	// Supports returns nil, or why this engine cannot carry out such a plan: what
+	// only Open can tell is left to Open.
+	Supports(plan *Plan) error
 	// Open connects to the plan's nodes; conns connections are shared out round
 	// robin. It fails unless every node can be reached.
 	Open(ctx context.Context, plan Plan, conns int) (Session, error)
@@ -45,10 +69,13 @@ type Phase struct {
 	// Duration is how long arrivals are scheduled (open loop) or requests are
 	// started (closed loop). Zero with Once set.
 	Duration time.Duration
-	// Rate is arrivals per second. Zero selects the closed loop: every connection
-	// sends its next request when the last one was answered, which measures
-	// capacity and hides stalls; the recording is labelled so.
+	// Rate is arrivals per second. Zero (without Stages) selects the closed loop:
+	// every connection sends its next request when the last one was answered, which
+	// measures capacity and hides stalls; the recording is labelled so.
 	Rate float64
+	// Stages replaces Rate by rates that change: one after the other, from the
+	// start of the phase. Their lengths add up to Duration.
+	Stages []Stage
 	// Arrivals is Poisson unless set.
 	Arrivals Arrivals
 	// Seed fixes the schedule and the choice of users. All arms of a block use the same.
@@ -61,6 +88,10 @@ type Phase struct {
 	// InFlight caps arrivals queued plus sent; beyond it they are shed. Default
 	// max(1024, 5 s x rate).
 	InFlight int
+	// Churn is after how many requests a connection is replaced by a new one; 0:
+	// never. The handshake belongs to the request that needs it: it is within its
+	// response time and its service time.
+	Churn int
 	// Conns limits a closed loop to the first n connections; 0 uses all.
 	Conns int
 	// Once sends every request of the plan exactly once, in order, closed loop
@@ -71,6 +102,27 @@ type Phase struct {
 	// clocks and counters there, so that the generator's book-keeping is outside.
 	// Either may be nil.
 	OnBegin, OnEnd func()
+	// Watch, if not nil, is told four times a second how the phase goes, by a
+	// goroutine of its own.
+	Watch func(Progress)
+}
+
+// Stage is one part of a schedule whose rate changes: Rate arrivals per second
+// throughout, or, with To set, a ramp from Rate to To (a ramp to 0 is written
+// as a To of 1e-6).
+type Stage struct {
+	Duration time.Duration
+	Rate, To float64
+}
+
+// Progress is how a running phase has gone since Watch was told last.
+type Progress struct {
+	Elapsed   time.Duration // since the phase began
+	Interval  time.Duration // that the rest covers
+	Scheduled int64
+	OK, NotOK int64
+	P50, P99  float64 // latency in ns, +Inf where it falls among what was not ok, NaN without any
+	LagP99    float64 // ns, NaN without any
 }
 
 // Arrivals is the shape of the schedule.
@@ -106,6 +158,14 @@ type Recording struct {
 	Sent         int64 // requests written
 	Answered     int64 // complete responses read
 	Reconnects   int64 // connections that broke and were dialled again, successfully
+	Handshakes   int64 // connections that were replaced because of Phase.Churn
+
+	// Involuntary counts the context switches that the engine's own threads did not
+	// ask for; -1 where it cannot be told.
+	Involuntary int64
+	// Occupancy is the number of arrivals in flight, seen at random instants of an
+	// open loop; without a look in a closed one.
+	Occupancy Occupancy
 
 	// Spin is the CPU time that the engine burnt waiting for the next arrival: it
 	// is part of the generator's CPU, and no sign of load.
@@ -124,6 +184,9 @@ type Recording struct {
 	// shed arrival is in its outcome's "latency" with how late it was dropped, so
 	// that the counts of a second add up to what was scheduled in it.
 	Histograms []results.Histogram
+	// Seconds is what became of each second's arrivals, in order; a second without
+	// any is left out.
+	Seconds []Second
 	// Statuses counts responses by status code.
 	Statuses map[int]int64
 	// Problems samples up to ten causes of connection and protocol errors, in words.
@@ -131,6 +194,9 @@ type Recording struct {
 	// Responses, with Phase.Once: Responses[i] answers Plan.Requests[i]; nil where
 	// there was none.
 	Responses []*Response
+
+	latency   *tally // of what ended ok
+	stretches *stretches
 }
 
 // Response is a complete response as read from the wire.

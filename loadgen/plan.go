@@ -12,12 +12,45 @@ type Plan struct {
 	// Nodes are the addresses (host:port) of the target; connection i goes to
 	// node i mod len(Nodes).
 	Nodes []string
+	// Routing says which node an arrival goes to: RoundRobin unless set.
+	Routing Routing
+	// TLS, when not nil, is how to speak TLS with every node.
+	TLS *TLS
 	// Requests are rendered ahead of time, one a virtual user. An arrival picks
 	// one of them (see Phase.Popularity).
 	Requests []Request
 	// Outcomes maps a status code to its outcome. A status that is not listed is
 	// a ProtocolError.
 	Outcomes map[int]results.Outcome
+}
+
+// Routing is how arrivals are shared out among the nodes.
+type Routing string
+
+// The ways of routing. With one node they are the same.
+const (
+	// RoundRobin: arrival k goes to node k mod n.
+	RoundRobin Routing = "round_robin"
+	// Sticky: what is sent for user u goes to node u mod n, always.
+	Sticky Routing = "sticky"
+)
+
+// node returns the node of an arrival.
+func (p *Plan) node(a Arrival) int {
+	if p.Routing == Sticky {
+		return a.User % len(p.Nodes)
+	}
+	return int(a.Index % uint64(len(p.Nodes)))
+}
+
+// TLS is how to speak TLS (RFC 8446, 1.2 at least). It is plain data.
+type TLS struct {
+	// ServerName is what certificates have to name; empty: the host of the node.
+	ServerName string
+	// RootsPEM replaces the system's roots when it is not empty.
+	RootsPEM []byte
+	// HTTP2 offers h2 before http/1.1 (RFC 9113).
+	HTTP2 bool
 }
 
 // Request is one virtual user's rendered request.

@@ -32,6 +32,9 @@ type Portable struct{}
 
 var _ Engine = Portable{}
 
+// Supports returns nil: this engine does everything.
+func (Portable) Supports(*Plan) error { return nil }
+
 // Name returns "portable".
 func (Portable) Name() string { return "portable" }
 

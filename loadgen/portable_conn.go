@@ -1,12 +1,9 @@
 package loadgen
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"syscall"
 	"time"
 
 	"authbench/loadgen/http1"
@@ -110,7 +107,7 @@ func (c *conn) received(b []byte, readErr error, now int64) bool {
 	if err == nil && !complete {
 		return true
 	}
-	v := c.judge(req, err, len(b)-n)
+	v := judge(&c.parser, s.table, req, err, len(b)-n)
 	if !v.complete {
 		v.usable = false
 	} else {
@@ -118,49 +115,6 @@ func (c *conn) received(b []byte, readErr error, now int64) bool {
 		v.usable = v.usable && readErr == nil
 	}
 	return c.resolve(v, seq, now)
-}
-
-// verdict is what an answer amounts to.
-type verdict struct {
-	outcome      results.Outcome
-	complete     bool // a whole response was read
-	usable       bool // the socket can take another request
-	wrongSubject bool
-	problem      error
-}
-
-var (
-	errLeftOver = errors.New("bytes after the end of the response")
-	errUnasked  = errors.New("bytes that no request asked for")
-	errSubject  = errors.New("the body does not name the expected subject")
-)
-
-// judge maps a response, or the error in its place, to an outcome.
-func (c *conn) judge(req *Request, err error, leftOver int) verdict {
-	if err != nil {
-		if errors.Is(err, http1.ErrMalformed) {
-			return verdict{outcome: results.ProtocolError, problem: err}
-		}
-		return verdict{outcome: results.ConnectError, problem: err}
-	}
-	v := verdict{complete: true, usable: !c.parser.Close, outcome: c.s.table[c.parser.Status]}
-	switch {
-	case leftOver > 0:
-		v.outcome, v.usable, v.problem = results.ProtocolError, false, errLeftOver
-	case v.outcome == unlisted:
-		v.outcome, v.problem = results.ProtocolError, statusError(c.parser.Status)
-	case v.outcome == results.OK && len(req.Expect) > 0 && !bytes.Contains(c.parser.Body(), req.Expect):
-		v.outcome, v.wrongSubject, v.problem = results.ProtocolError, true, errSubject
-	}
-	return v
-}
-
-// statusError says that the plan does not list the status. An integer, so that
-// it costs nothing until somebody reads it.
-type statusError int
-
-func (e statusError) Error() string {
-	return fmt.Sprintf("status %d, which the contract does not list", int(e))
 }
 
 // resolve records the end of the request and, if the socket is usable, gives the
@@ -181,7 +135,7 @@ func (c *conn) resolve(v verdict, seq uint64, now int64) bool {
 			v.outcome, v.wrongSubject, v.problem = results.Timeout, false, nil
 		}
 		if r.once {
-			r.rec.rec.Responses[c.arrival.Index] = c.response(t - c.arrival.At)
+			r.rec.rec.Responses[c.arrival.Index] = response(&c.parser, t-c.arrival.At)
 		}
 	}
 	if v.wrongSubject {
@@ -205,15 +159,6 @@ func (c *conn) resolve(v verdict, seq uint64, now int64) bool {
 	s.mu.Unlock()
 	w.write()
 	return true
-}
-
-func (c *conn) response(latency int64) *Response {
-	return &Response{
-		Status:  c.parser.Status,
-		Header:  c.parser.Header(), // Reset starts a new slice
-		Body:    bytes.Clone(c.parser.Body()),
-		Latency: time.Duration(latency),
-	}
 }
 
 // unasked handles the end of a socket, or bytes on it, while no request was
@@ -319,18 +264,4 @@ func (c *conn) redial() bool {
 		w.write()
 		return true
 	}
-}
-
-// cause names an error without the addresses and ports in it, so that the same
-// cause reads the same on every connection.
-func cause(err error) string {
-	var errno syscall.Errno
-	var op *net.OpError
-	switch {
-	case errors.As(err, &errno) && errors.As(err, &op):
-		return op.Op + ": " + errno.Error()
-	case errors.As(err, &op):
-		return op.Op + ": " + op.Err.Error()
-	}
-	return err.Error()
 }

@@ -43,7 +43,7 @@ func (s *session) pace(ctx context.Context, r *run) {
 	if p.until(r.end) {
 		p.drain()
 	}
-	r.rec.rec.Spin = time.Duration(p.spin)
+	r.rec.rec.Spin, r.rec.rec.Occupancy = time.Duration(p.spin), r.occupancy.Occupancy
 }
 
 // until waits for an intended time. It returns false when ctx has ended.
@@ -55,10 +55,10 @@ func (p *pacer) until(at int64) bool {
 			if p.ctx.Err() != nil {
 				return false
 			}
-			p.s.expire()
+			p.look()
 			now = p.s.now()
-			p.nextLook = now + p.every
 		}
+		p.occupied(now)
 		if now >= due {
 			return true
 		}
@@ -76,6 +76,26 @@ func (p *pacer) until(at int64) bool {
 	}
 }
 
+// look ends what has timed out and keeps the recorder's books.
+func (p *pacer) look() {
+	p.s.expire()
+	now := p.s.now()
+	p.s.mu.Lock()
+	p.r.rec.seal(now - p.r.start)
+	p.r.rec.publish(now - p.r.start)
+	p.s.mu.Unlock()
+	p.nextLook = now + p.every
+}
+
+// occupied looks at how many arrivals are in flight, at random instants.
+func (p *pacer) occupied(now int64) {
+	if now-p.r.start > p.r.occupancy.at {
+		p.s.mu.Lock()
+		p.r.occupancy.look(now-p.r.start, p.r.end, p.r.inFlight)
+		p.s.mu.Unlock()
+	}
+}
+
 // drain waits until nothing is in flight or ctx ends. Every arrival resolves
 // within its timeout; were one lost, the phase would end all the same, with an
 // accounting that does not add up.
@@ -87,9 +107,8 @@ func (p *pacer) drain() {
 		if n == 0 || p.ctx.Err() != nil || p.s.now() > giveUp {
 			return
 		}
-		if now := p.s.now(); now >= p.nextLook {
-			p.s.expire()
-			p.nextLook = now + p.every
+		if p.s.now() >= p.nextLook {
+			p.look()
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -110,9 +129,8 @@ func (s *session) watch(ctx context.Context, r *run) {
 			p.drain()
 			return
 		}
-		if now := s.now(); now >= p.nextLook {
-			s.expire()
-			p.nextLook = now + p.every
+		if s.now() >= p.nextLook {
+			p.look()
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -3,7 +3,6 @@ package loadgen
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"authbench/results"
@@ -22,9 +21,10 @@ type run struct {
 	ended    int64 // when the phase was over
 
 	// Open loop.
-	schedule *Schedule
-	queue    fifo[Arrival]
-	free     fifo[*conn] // the connection that has been free for longest comes first
+	schedule  *Schedule
+	occupancy occupancy
+	queue     fifo[Arrival]
+	free      fifo[*conn] // the connection that has been free for longest comes first
 
 	// Closed loop: the first conns connections send arrival next, next+1, ...
 	closed bool
@@ -34,38 +34,13 @@ type run struct {
 	next   uint64
 }
 
-// Defaults and limits of a Phase.
-const (
-	defaultTimeout = 5 * time.Second
-	maxTimeout     = 50 * time.Second
-	minInFlight    = 1024
-)
-
 func (s *session) newRun(p Phase) (*run, error) {
-	if p.Timeout == 0 {
-		p.Timeout = defaultTimeout
-	}
-	if p.InFlight == 0 {
-		p.InFlight = max(minInFlight, int(5*p.Rate))
-	}
-	if p.Conns == 0 {
-		p.Conns = len(s.conns)
-	}
-	switch {
-	case p.Timeout < 0 || p.Timeout > maxTimeout:
-		return nil, fmt.Errorf("phase: timeout %v is outside 0 to %v", p.Timeout, maxTimeout)
-	case p.InFlight < 0:
-		return nil, fmt.Errorf("phase: in-flight cap %d is negative", p.InFlight)
-	case p.Conns < 0 || p.Conns > len(s.conns):
-		return nil, fmt.Errorf("phase: %d connections of %d", p.Conns, len(s.conns))
-	case p.Once && p.Rate != 0:
-		return nil, errors.New("phase: Once is a closed loop, it has no rate")
-	case !p.Once && p.Duration <= 0:
-		return nil, fmt.Errorf("phase: duration %v is not positive", p.Duration)
+	if err := p.complete(len(s.conns)); err != nil {
+		return nil, err
 	}
 	r := &run{
 		phase: p, end: int64(p.Duration), timeout: int64(p.Timeout), rec: newRecorder("portable", p),
-		closed: p.Rate == 0, once: p.Once, conns: p.Conns,
+		closed: p.closed(), once: p.Once, conns: p.Conns,
 	}
 	var err error
 	if r.closed {
@@ -77,6 +52,7 @@ func (s *session) newRun(p Phase) (*run, error) {
 	}
 	r.conns = len(s.conns)
 	r.queue, r.free = newFIFO[Arrival](p.InFlight), newFIFO[*conn](len(s.conns))
+	r.occupancy = newOccupancy(p.Seed)
 	r.schedule, err = NewSchedule(p, len(s.plan.Requests))
 	return r, err
 }
@@ -91,6 +67,8 @@ func (s *session) Run(ctx context.Context, phase Phase) (*Recording, error) {
 		return nil, err
 	}
 	restore := quieten()
+	unwatch := observe(&r.phase, r.rec)
+	defer unwatch()
 	call(phase.OnBegin)
 	if err := s.begin(r); err != nil {
 		restore()
@@ -122,16 +100,8 @@ func call(f func()) {
 
 // recording closes the books.
 func (r *run) recording(interrupted bool) (*Recording, error) {
-	rec := &r.rec.rec
-	rec.Elapsed = r.phase.Duration
-	switch {
-	case r.once:
-		rec.Elapsed = time.Duration(r.last)
-	case interrupted:
-		rec.Elapsed = max(0, min(rec.Elapsed, time.Duration(r.ended)))
-	}
-	rec.Drain = max(0, time.Duration(r.last)-rec.Elapsed)
-	return r.rec.finish()
+	r.rec.rec.setTimes(r.phase, r.last, r.ended, interrupted)
+	return finish(r.rec)
 }
 
 // begin makes r the running phase and puts the connections to work.

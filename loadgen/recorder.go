@@ -2,8 +2,6 @@ package loadgen
 
 import (
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -15,23 +13,34 @@ import (
 var ErrClipped = errors.New("a value did not fit the histograms")
 
 // maxIntervals bounds the memory of a long phase: up to an hour an interval is a
-// second, beyond that two seconds and so on. With some 50 KB an interval
-// (see tally) ten minutes take 30 MB and nothing is encoded before the end.
+// second, beyond that two seconds and so on. An interval that is over is packed
+// into some 5 KB (see packed), so that ten minutes take 3 MB.
 const maxIntervals = 3600
 
 // maxProblems is how many different causes are kept in words.
 const maxProblems = 10
 
-// recorder turns the ends of arrivals into a Recording. It is not safe for
-// concurrent use: an engine has one an event loop, or guards it by a mutex.
+// recorder notes what becomes of arrivals. It is not safe for concurrent use: an
+// engine has one an event loop, or guards it by a mutex. finish turns the
+// recorders of a phase into its Recording.
 type recorder struct {
-	rec       Recording
+	// Counted here as they happen: the accounting, bytes, statuses and so on. What
+	// finish computes is empty.
+	rec Recording
+
 	operation string
 	interval  int64 // ns
+	timeout   int64 // every arrival is resolved by then
 	cells     []*cell
-	lag       tally
-	queued    tally
-	statuses  [600]int64
+	sealed    int // cells before this one are packed
+	packed    packed
+	pool      rowPool
+
+	lag      tally
+	queued   tally
+	statuses [600]int64
+	slices   stretches
+	watch    *watch // nil: nobody watches
 }
 
 // cell is one interval of intended time.
@@ -44,17 +53,20 @@ func newRecorder(engine string, p Phase) *recorder {
 	seconds := int64((p.Duration + time.Second - 1) / time.Second)
 	per := max(1, (seconds+maxIntervals-1)/maxIntervals)
 	r := &recorder{
-		rec:       Recording{Engine: engine, Closed: p.Rate == 0},
+		rec:       Recording{Engine: engine, Closed: p.Rate == 0 && p.Stages == nil},
 		operation: p.Operation,
 		interval:  per * int64(time.Second),
+		timeout:   int64(p.Timeout),
 		cells:     make([]*cell, seconds/per+1),
 	}
-	// What nearly every interval needs is there before the first arrival: the
-	// first page faults of a phase should not be its first latencies.
-	for i := range r.cells {
-		r.cells[i] = &cell{service: &tally{}}
-		r.cells[i].latency[results.OK] = &tally{}
+	if r.timeout == 0 {
+		r.timeout = int64(defaultTimeout)
 	}
+	r.slices.width = max(1, int64(p.Duration)/stretchCount)
+	r.lag.pool, r.queued.pool, r.packed.pool = &r.pool, &r.pool, &r.pool
+	// What the first intervals need is there before the first arrival: page faults
+	// should not be the first latencies of a phase.
+	r.pool.provide(64)
 	return r
 }
 
@@ -66,6 +78,9 @@ func (r *recorder) sent(at, free, now int64, size int) {
 	if free <= at {
 		r.lag.add(now - at)
 		r.queued.add(0)
+		if r.watch != nil {
+			r.watch.lag.add(now-at, true)
+		}
 	} else {
 		r.rec.QueuedCount++
 		r.queued.add(now - at)
@@ -77,9 +92,13 @@ func (r *recorder) end(at, now int64, o results.Outcome) {
 	r.rec.Accounting.Add(o, 1)
 	c := r.cell(at)
 	if c.latency[o] == nil {
-		c.latency[o] = &tally{}
+		c.latency[o] = &tally{pool: &r.pool}
 	}
 	c.latency[o].add(now - at)
+	r.slices.add(at, now-at, o == results.OK)
+	if r.watch != nil {
+		r.watch.latency.add(now-at, o == results.OK)
+	}
 }
 
 // never counts an arrival that ended without having got a connection.
@@ -97,9 +116,36 @@ func (r *recorder) ok(at, sent, now int64) {
 func (r *recorder) cell(at int64) *cell {
 	i := int(at / r.interval)
 	for i >= len(r.cells) { // Phase.Once: nobody knows how long it takes
-		r.cells = append(r.cells, &cell{service: &tally{}})
+		r.cells = append(r.cells, nil)
+	}
+	if r.cells[i] == nil {
+		r.cells[i] = &cell{service: &tally{pool: &r.pool}}
 	}
 	return r.cells[i]
+}
+
+// seal packs the intervals whose last arrival has been resolved by time now,
+// one a call. It takes some 20 us once an interval: engines call it when nothing
+// is due.
+func (r *recorder) seal(now int64) {
+	if r.sealed < len(r.cells)-1 && now > int64(r.sealed+1)*r.interval+r.timeout+int64(100*time.Millisecond) {
+		r.pack(r.sealed)
+		r.sealed++
+	}
+}
+
+// pack takes interval i out of the open ones. Should an arrival of it be
+// resolved after that, a second piece follows.
+func (r *recorder) pack(i int) {
+	c := r.cells[i]
+	if c == nil {
+		return
+	}
+	for o, t := range c.latency {
+		r.packed.add(i, seriesOf(results.Outcome(o)), t)
+	}
+	r.packed.add(i, serviceSeries, c.service)
+	r.cells[i] = nil
 }
 
 // problem notes a cause of errors, in words.
@@ -111,86 +157,3 @@ func (r *recorder) problem(text string) {
 
 // full says that further problems are not kept: spare the formatting.
 func (r *recorder) full() bool { return len(r.rec.Problems) >= maxProblems }
-
-// finish computes the quantiles and encodes the histograms. It takes
-// milliseconds a histogram: call it when nothing is being measured.
-func (r *recorder) finish() (*Recording, error) {
-	rec := &r.rec
-	var latency, service tally
-	clipped := r.lag.clipped + r.queued.clipped
-	for i, c := range r.cells {
-		for o, t := range c.latency {
-			h := results.Histogram{Metric: "latency", Outcome: results.Outcome(o)}
-			if err := r.encode(h, i, t); err != nil {
-				return rec, err
-			}
-			if t != nil {
-				clipped += t.clipped
-			}
-		}
-		if t := c.latency[results.OK]; t != nil {
-			latency.merge(t)
-		}
-		if err := r.encode(results.Histogram{Metric: "service", Outcome: results.OK}, i, c.service); err != nil {
-			return rec, err
-		}
-		service.merge(c.service)
-		r.cells[i] = nil // encoded: its memory goes with it
-	}
-	clipped += service.clipped
-	rec.Latency = latency.quantiles(rec.Accounting.Scheduled)
-	rec.Service = service.quantiles(service.count)
-	rec.Lag = r.lag.quantiles(r.lag.count)
-	rec.Queued = r.queued.quantiles(rec.Accounting.Scheduled)
-	rec.Statuses = make(map[int]int64)
-	for status, n := range r.statuses {
-		if n > 0 {
-			rec.Statuses[status] = n
-		}
-	}
-	if err := rec.Accounting.Check(); err != nil {
-		return rec, err
-	}
-	if clipped > 0 {
-		return rec, fmt.Errorf("%w: %d of them (above %v)", ErrClipped, clipped, time.Duration(results.HistogramMax))
-	}
-	return rec, nil
-}
-
-func (r *recorder) encode(h results.Histogram, i int, t *tally) error {
-	if t == nil || t.count == 0 {
-		return nil
-	}
-	h.Operation = r.operation
-	h.StartNS, h.LengthNS = int64(i)*r.interval, r.interval
-	h, err := t.encode(h)
-	if err != nil {
-		return err
-	}
-	r.rec.Histograms = append(r.rec.Histograms, h)
-	return nil
-}
-
-// outcomeTable is Plan.Outcomes by status.
-type outcomeTable [600]results.Outcome
-
-// unlisted marks a status that the plan does not list.
-const unlisted = results.Outcome(255)
-
-func newOutcomeTable(m map[int]results.Outcome) (*outcomeTable, error) {
-	var t outcomeTable
-	for i := range t {
-		t[i] = unlisted
-	}
-	for _, status := range slices.Sorted(maps.Keys(m)) {
-		o := m[status]
-		if status < 200 || status > 599 {
-			return nil, fmt.Errorf("plan: status %d is not a final status", status)
-		}
-		if o > results.Unavailable && o != results.ProtocolError {
-			return nil, fmt.Errorf("plan: status %d cannot mean %s", status, o)
-		}
-		t[status] = o
-	}
-	return &t, nil
-}

@@ -18,7 +18,7 @@ func TestRecorderKeysByIntendedSecond(t *testing.T) {
 	r.sent(2_000_000_000, 2_000_000_030, 2_000_000_040, 10)
 	r.end(2_000_000_000, 2_000_001_000, results.Rejected)
 	r.never(2_000_000_001, 2_000_000_001, results.Shed)
-	rec, err := r.finish()
+	rec, err := finish(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,13 +60,13 @@ func TestRecorderRefusesWhatDoesNotFit(t *testing.T) {
 	r := newRecorder("test", Phase{Rate: 1, Duration: time.Second})
 	r.rec.Accounting.Scheduled = 1
 	r.ok(0, 0, 61*int64(time.Second))
-	if _, err := r.finish(); !errors.Is(err, ErrClipped) {
+	if _, err := finish(r); !errors.Is(err, ErrClipped) {
 		t.Errorf("a latency of 61 s: %v", err)
 	}
 	r = newRecorder("test", Phase{Rate: 1, Duration: time.Second})
 	r.rec.Accounting.Scheduled = 2
 	r.ok(0, 0, 1)
-	if rec, err := r.finish(); err == nil || rec == nil {
+	if rec, err := finish(r); err == nil || rec == nil {
 		t.Error("a lost arrival is not an error")
 	}
 }

@@ -13,16 +13,19 @@ import (
 // hdrhistogram uses, and becomes such a histogram when it is encoded.
 //
 // It exists for its memory: hdrhistogram takes 221 KB at this geometry, a tally
-// 4 KB a power of two that occurs (latencies of one second span five to eight),
-// which lets a phase keep every second until it is over and encode nothing
-// inside a measurement window. The zero value is empty and ready.
+// 4 KB a power of two that occurs (latencies of one second span five to eight).
+// The zero value is empty and ready.
 type tally struct {
-	rows    [tallyRows]*[rowSize]uint32
+	rows    [tallyRows]*row
 	count   int64
 	sum     float64
 	max     int64
-	clipped int64 // values above results.HistogramMax: counted here and nowhere else
+	clipped int64    // values above results.HistogramMax: counted here and nowhere else
+	pool    *rowPool // where rows come from; nil: the heap
 }
+
+// row is the buckets of one power of two.
+type row [rowSize]uint32
 
 // Geometry: 3 significant digits need 2,048 linear sub-buckets, half of which
 // are new in every further power of two.
@@ -39,14 +42,56 @@ func (t *tally) add(v int64) {
 		t.clipped++
 		return
 	}
-	row, column := bucket(v)
-	if t.rows[row] == nil {
-		t.rows[row] = new([rowSize]uint32)
-	}
-	t.rows[row][column]++
+	i, column := bucket(v)
+	t.row(i)[column]++
 	t.count++
 	t.sum += float64(v)
 	t.max = max(t.max, v)
+}
+
+// row returns row i, which is there from now on.
+func (t *tally) row(i int) *row {
+	if t.rows[i] == nil {
+		t.rows[i] = t.pool.get()
+	}
+	return t.rows[i]
+}
+
+// release empties the tally and gives its rows back.
+func (t *tally) release() {
+	for _, r := range t.rows {
+		if r != nil && t.pool != nil {
+			t.pool.put(r)
+		}
+	}
+	*t = tally{pool: t.pool}
+}
+
+// buckets is how many buckets the tally has memory for.
+func (t *tally) buckets() int {
+	n := 0
+	for _, r := range t.rows {
+		if r != nil {
+			n += rowSize
+		}
+	}
+	return n
+}
+
+// upTo counts the values whose bucket ends at v or below.
+func (t *tally) upTo(v int64) int64 {
+	var n int64
+	for i, r := range t.rows {
+		if r == nil {
+			continue
+		}
+		for j, c := range r {
+			if c > 0 && min(highest(i, j), t.max) <= v {
+				n += int64(c)
+			}
+		}
+	}
+	return n
 }
 
 // bucket returns the place of v: flat index row*rowSize+column in hdrhistogram.
@@ -71,11 +116,9 @@ func (t *tally) merge(o *tally) {
 		if row == nil {
 			continue
 		}
-		if t.rows[i] == nil {
-			t.rows[i] = new([rowSize]uint32)
-		}
+		mine := t.row(i)
 		for j, n := range row {
-			t.rows[i][j] += n
+			mine[j] += n
 		}
 	}
 	t.count += o.count

@@ -40,7 +40,7 @@ func (f benchFlags) bench(a *app) (*scenarios.Bench, error) {
 		Baseline: f.baseline, Seed: f.seed, Rate: f.rate,
 		Arrivals: loadgen.Arrivals(f.arrivals), Popularity: loadgen.Popularity(f.popularity),
 		Connections: f.connections, Timeout: f.timeout,
-		Command: a.command, Root: f.out, Engine: loadgen.Default(), Tool: tool(),
+		Command: a.command, Root: f.out, Engine: loadgen.For(&loadgen.Plan{}), Tool: tool(),
 	}
 	if b.Contracts, b.Sources, err = f.contracts(); err != nil {
 		return nil, err

@@ -1,0 +1,3 @@
+package loadgen
+
+func platformEngines() []Engine { return nil }

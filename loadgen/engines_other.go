@@ -1,0 +1,5 @@
+//go:build !linux
+
+package loadgen
+
+func platformEngines() []Engine { return nil }
