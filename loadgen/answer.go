@@ -73,7 +73,10 @@ func response(p *http1.Parser, latency int64) *Response {
 func cause(err error) string {
 	var errno syscall.Errno
 	var op *net.OpError
+	var handshake *handshakeError
 	switch {
+	case errors.As(err, &handshake):
+		return "TLS handshake: " + cause(handshake.err)
 	case errors.As(err, &errno) && errors.As(err, &op):
 		return op.Op + ": " + errno.Error()
 	case errors.As(err, &op):

@@ -3,7 +3,9 @@ package loadgen
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +23,29 @@ func Cores() ([]int, error) {
 		}
 	}
 	return cores, nil
+}
+
+// onlineCores is how many cores the machine has, those included that this process
+// may not use. runtime.NumCPU counts the others.
+func onlineCores() int {
+	b, err := os.ReadFile("/sys/devices/system/cpu/online") // "0-3,6"
+	if err != nil {
+		return runtime.NumCPU()
+	}
+	n := 0
+	for part := range strings.SplitSeq(strings.TrimSpace(string(b)), ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		if !isRange {
+			last = first
+		}
+		from, err1 := strconv.Atoi(first)
+		to, err2 := strconv.Atoi(last)
+		if err1 != nil || err2 != nil {
+			return runtime.NumCPU()
+		}
+		n += to - from + 1
+	}
+	return n
 }
 
 // Confine binds this process to the given cores: the threads that exist, and by

@@ -196,6 +196,8 @@ type Recording struct {
 	Responses []*Response
 
 	latency   *tally // of what ended ok
+	resident  int64  // ns that all arrivals together were in flight before the end of the schedule
+	shedLate  int64  // ns after their intended time at which arrivals were shed, all together
 	stretches *stretches
 }
 

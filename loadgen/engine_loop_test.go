@@ -186,8 +186,9 @@ func testInterrupted(t *testing.T, e Engine) {
 	}))
 	session := open(t, e, testPlan(t, 3, s.addr()), 4)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(250*time.Millisecond, func() { cancel(errStop) })
-	p := Phase{Rate: 200, Duration: time.Minute}
+	p := Phase{Rate: 200, Duration: time.Minute, OnBegin: func() {
+		time.AfterFunc(250*time.Millisecond, func() { cancel(errStop) })
+	}}
 	rec, err := session.Run(ctx, p)
 	if !errors.Is(err, errStop) || rec == nil {
 		t.Fatalf("%v, %v", rec, err)
@@ -243,7 +244,7 @@ func testRefuses(t *testing.T, e Engine) {
 		"no nodes":       func(p *Plan) { p.Nodes = nil },
 		"no requests":    func(p *Plan) { p.Requests = nil },
 		"empty request":  func(p *Plan) { p.Requests[0].Bytes = nil },
-		"huge request":   func(p *Plan) { p.Requests[0].Bytes = make([]byte, maxRequest+1) },
+		"huge request":   func(p *Plan) { p.Requests[0].Bytes = make([]byte, 64<<20+1) },
 		"1xx":            func(p *Plan) { p.Outcomes[100] = results.OK },
 		"status to shed": func(p *Plan) { p.Outcomes[200] = results.Shed },
 	} {

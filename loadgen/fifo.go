@@ -37,3 +37,14 @@ func (q *fifo[T]) pop() T {
 	q.n--
 	return v
 }
+
+func (q *fifo[T]) clear() { q.first, q.n = 0, 0 }
+
+// remove takes v out of the queue, wherever it stands.
+func remove[T comparable](q *fifo[T], v T) {
+	for range q.n {
+		if w := q.pop(); w != v {
+			q.push(w)
+		}
+	}
+}

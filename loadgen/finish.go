@@ -65,6 +65,8 @@ func (r *Recording) merge(o *Recording) {
 	r.Spin += o.Spin
 	r.Involuntary += o.Involuntary
 	r.Occupancy.merge(o.Occupancy)
+	r.resident += o.resident
+	r.shedLate += o.shedLate
 	for _, text := range o.Problems {
 		if len(r.Problems) < maxProblems && !slices.Contains(r.Problems, text) {
 			r.Problems = append(r.Problems, text)

@@ -27,6 +27,11 @@ func (p *Phase) complete(conns int) error {
 	if p.Conns == 0 {
 		p.Conns = conns
 	}
+	if p.Duration == 0 {
+		for _, s := range p.Stages {
+			p.Duration += s.Duration
+		}
+	}
 	switch {
 	case p.Timeout < 0 || p.Timeout > maxTimeout:
 		return fmt.Errorf("phase: timeout %v is outside 0 to %v", p.Timeout, maxTimeout)

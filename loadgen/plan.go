@@ -65,3 +65,17 @@ type Request struct {
 	// Empty: no check.
 	Expect []byte
 }
+
+// closedUser returns the user whose request a connection to that node sends in a
+// closed loop, of the drawn one: with Sticky, the next one that belongs to the node.
+func (p *Plan) closedUser(user, node int) int {
+	if p.Routing != Sticky {
+		return user
+	}
+	n := len(p.Nodes)
+	user += (node - user%n + n) % n
+	if user >= len(p.Requests) {
+		user = node % len(p.Requests)
+	}
+	return user
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -32,7 +31,7 @@ type Portable struct{}
 
 var _ Engine = Portable{}
 
-// Supports returns nil: this engine does everything.
+// Supports returns nil: this engine does everything, TLS and HTTP/2 included.
 func (Portable) Supports(*Plan) error { return nil }
 
 // Name returns "portable".
@@ -42,12 +41,13 @@ func (Portable) Name() string { return "portable" }
 // to fit a socket's buffer, so that a target that does not read cannot stop it.
 const maxRequest = 64 << 10
 
-// dialTimeout bounds one attempt to connect.
-const dialTimeout = 5 * time.Second
-
 // Open connects.
 func (Portable) Open(ctx context.Context, plan Plan, conns int) (Session, error) {
-	table, err := checkPlan(plan, conns)
+	table, err := checkPlan(plan, conns, maxRequest)
+	if err != nil {
+		return nil, err
+	}
+	diallers, err := newDiallers(&plan)
 	if err != nil {
 		return nil, err
 	}
@@ -56,19 +56,26 @@ func (Portable) Open(ctx context.Context, plan Plan, conns int) (Session, error)
 	dials, dialCtx := errgroup.WithContext(ctx)
 	dials.SetLimit(32)
 	for i := range s.conns {
-		c := &conn{s: s, id: i, addr: plan.Nodes[i%len(plan.Nodes)], buf: make([]byte, 32<<10)}
+		node := i % len(plan.Nodes)
+		c := &conn{
+			s: s, id: i, node: node, dialler: &diallers[node],
+			buf: make([]byte, 32<<10), wake: make(chan struct{}, 1),
+		}
 		s.conns[i] = c
 		dials.Go(func() error {
-			nc, err := dial(dialCtx, c.addr)
+			nc, err := c.dialler.dial(dialCtx)
+			if err != nil {
+				return fmt.Errorf("connect to %s: %w", plan.Nodes[node], err)
+			}
 			c.nc, c.state = nc, idle
-			return err
+			return nil
 		})
 	}
 	if err := dials.Wait(); err != nil {
 		s.cancel()
 		for _, c := range s.conns {
 			if c.nc != nil {
-				_ = c.nc.Close()
+				hangUp(c.nc)
 			}
 		}
 		return nil, fmt.Errorf("open: %w", err)
@@ -79,7 +86,7 @@ func (Portable) Open(ctx context.Context, plan Plan, conns int) (Session, error)
 	return s, nil
 }
 
-func checkPlan(plan Plan, conns int) (*outcomeTable, error) {
+func checkPlan(plan Plan, conns, maxRequest int) (*outcomeTable, error) {
 	switch {
 	case len(plan.Nodes) == 0:
 		return nil, errors.New("plan: no nodes")
@@ -87,6 +94,8 @@ func checkPlan(plan Plan, conns int) (*outcomeTable, error) {
 		return nil, errors.New("plan: no requests")
 	case conns < len(plan.Nodes):
 		return nil, fmt.Errorf("plan: %d connections for %d nodes", conns, len(plan.Nodes))
+	case plan.Routing != "" && plan.Routing != RoundRobin && plan.Routing != Sticky:
+		return nil, fmt.Errorf("plan: unknown routing %q (%s, %s)", plan.Routing, RoundRobin, Sticky)
 	}
 	for i, r := range plan.Requests {
 		if len(r.Bytes) == 0 || len(r.Bytes) > maxRequest {
@@ -94,16 +103,6 @@ func checkPlan(plan Plan, conns int) (*outcomeTable, error) {
 		}
 	}
 	return newOutcomeTable(plan.Outcomes)
-}
-
-func dial(ctx context.Context, addr string) (net.Conn, error) {
-	// No keep-alive probes: they would be traffic that nobody asked for.
-	d := net.Dialer{Timeout: dialTimeout, KeepAlive: -1}
-	nc, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return nc, nil
 }
 
 // session is the connections and, while a phase runs, its state. All stamps are
@@ -134,7 +133,7 @@ func (s *session) Close() error {
 	s.mu.Lock()
 	for _, c := range s.conns {
 		if c.nc != nil {
-			_ = c.nc.Close()
+			hangUp(c.nc)
 		}
 	}
 	s.mu.Unlock()
@@ -142,11 +141,22 @@ func (s *session) Close() error {
 	return nil
 }
 
-// allDown says whether the first n connections are broken and could not be
-// opened again at their last attempt. Call with mu held.
-func (s *session) allDown(n int) bool {
-	for _, c := range s.conns[:n] {
-		if !c.failed {
+// down says whether all connections to a node are broken, of those that the
+// running phase uses, and could not be opened again at their last attempt. Call
+// with mu held.
+func (s *session) down(node int) bool {
+	for i := node; i < s.run.conns; i += len(s.plan.Nodes) {
+		if !s.conns[i].failed {
+			return false
+		}
+	}
+	return true
+}
+
+// allDown says whether that is so of every node.
+func (s *session) allDown() bool {
+	for node := range s.plan.Nodes {
+		if !s.down(node) {
 			return false
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"time"
 
 	"authbench/loadgen/http1"
 	"authbench/results"
@@ -13,28 +12,41 @@ import (
 // conn is one connection, over all the sockets that it has in its life.
 //
 //	dialling --> idle <--> busy --> doomed --> dialling
+//	              ^         | ^
+//	              |         | +--------------+
+//	              |         v                |
+//	              |       parked --> opening-+   (Phase.Churn)
+//	              |                     |
+//	              +---------------------+ the arrival has timed out
 //
 // Only the goroutine in loop dials, reads and parses. Whoever finds a
 // connection doomed (a timeout, a failed write) closes the socket, and the
 // goroutine, woken by that, dials again: a late answer to the request that was
 // given up dies with its socket and is never mistaken for another's.
+//
+// A connection that has carried Phase.Churn requests is parked: closed, and free
+// all the same. The arrival that gets it wakes the goroutine, which dials and
+// then sends.
 type conn struct {
-	s      *session
-	id     int
-	addr   string
-	parser http1.Parser
-	buf    []byte
-	fails  int // dials since the last answer: the redial's back-off
+	s       *session
+	id      int
+	node    int
+	dialler *dialler
+	parser  http1.Parser
+	buf     []byte
+	fails   int           // dials since the last answer: the redial's back-off
+	wake    chan struct{} // an arrival waits for this connection to be opened
 
 	// Guarded by s.mu.
-	nc      net.Conn
+	nc      net.Conn // nil while parked or opening
 	state   connState
 	failed  bool // the last attempt to dial failed
 	freeAt  int64
-	arrival Arrival // while busy, and the next three
+	arrival Arrival // while opening or busy, and the next three
 	request *Request
 	sentAt  int64
 	fresh   bool   // nothing was read yet
+	served  int    // requests that this socket has carried
 	seq     uint64 // counts requests: tells a late writer that its request is history
 	writeBy int64  // the write deadline that the socket has
 }
@@ -46,23 +58,31 @@ const (
 	idle
 	busy
 	doomed
+	parked
+	opening
 )
 
-// loop reads until the socket is of no more use, dials again, and so on until
+// taken says that an arrival waits for an answer on this connection.
+func (c *conn) taken() bool { return c.state == busy || c.state == opening }
+
+// loop reads until the socket is of no more use, opens another, and so on until
 // the session is closed.
 func (c *conn) loop() {
-	for {
-		// Only this goroutine replaces c.nc, so it may read it without the lock.
+	for open := true; open; {
+		nc := c.nc // only this goroutine replaces it, so it may read it without the lock
 		for {
-			n, err := c.nc.Read(c.buf)
+			n, err := nc.Read(c.buf)
 			now := c.s.now()
 			if !c.received(c.buf[:n], err, now) {
 				break
 			}
 		}
-		_ = c.nc.Close()
-		if !c.redial() {
-			return
+		if c.nc == nil {
+			abort(nc)
+			open = c.openForRequest()
+		} else {
+			hangUp(nc)
+			open = c.redial()
 		}
 	}
 }
@@ -155,10 +175,15 @@ func (c *conn) resolve(v verdict, seq uint64, now int64) bool {
 		s.mu.Unlock()
 		return false
 	}
+	c.state = idle
+	if r.phase.Churn > 0 && c.served >= r.phase.Churn {
+		c.state, c.nc = parked, nil
+	}
+	open := c.state == idle
 	w := s.ready(c, now)
 	s.mu.Unlock()
 	w.write()
-	return true
+	return open
 }
 
 // unasked handles the end of a socket, or bytes on it, while no request was
@@ -183,85 +208,9 @@ func (c *conn) unasked(n int, now int64) {
 		}
 		r.settle(c.arrival.At, max(now, c.sentAt)-r.start, o)
 	case idle:
-		r.remove(c)
+		if !r.closed {
+			remove(&r.lanes[c.node].free, c)
+		}
 	}
 	c.state = doomed
-}
-
-// outgoing is a request on its way to the socket. The zero value is none.
-type outgoing struct {
-	c      *conn
-	nc     net.Conn
-	seq    uint64
-	bytes  []byte
-	expire time.Duration // set the write deadline so far ahead, if not 0
-}
-
-// write writes the request. It is called without the lock.
-func (w outgoing) write() {
-	if w.c == nil {
-		return
-	}
-	if w.expire > 0 {
-		_ = w.nc.SetWriteDeadline(time.Now().Add(w.expire)) // an error comes back from Write
-	}
-	_, err := w.nc.Write(w.bytes)
-	if err == nil {
-		return
-	}
-	s := w.c.s
-	s.mu.Lock()
-	if w.c.state == busy && w.c.seq == w.seq {
-		s.run.problem(w.c, err)
-		s.run.settle(w.c.arrival.At, s.now()-s.run.start, results.ConnectError)
-		w.c.state = doomed
-	}
-	s.mu.Unlock()
-	_ = w.nc.Close() // wakes the reader
-}
-
-// redial opens the connection again, trying until it succeeds or the session is
-// closed (then it returns false). The first attempt is made at once, the others
-// wait 5 ms to 250 ms: a target that is away is not flooded, and one that
-// accepts only to hang up does not keep the generator busy.
-func (c *conn) redial() bool {
-	s := c.s
-	s.mu.Lock()
-	c.state = dialling
-	s.mu.Unlock()
-	for {
-		if c.fails > 0 {
-			pause := time.NewTimer(min(5*time.Millisecond<<min(c.fails-1, 10), 250*time.Millisecond))
-			select {
-			case <-pause.C:
-			case <-s.ctx.Done():
-				pause.Stop()
-			}
-		}
-		if s.ctx.Err() != nil {
-			return false
-		}
-		c.fails++
-		nc, err := dial(s.ctx, c.addr)
-		now := s.now()
-		s.mu.Lock()
-		if err != nil {
-			s.dialFailed(c, err, now)
-			s.mu.Unlock()
-			continue
-		}
-		if s.ctx.Err() != nil { // Close has not seen this one
-			s.mu.Unlock()
-			_ = nc.Close()
-			return false
-		}
-		c.nc, c.failed, c.writeBy = nc, false, 0
-		if s.run != nil {
-			s.run.rec.rec.Reconnects++
-		}
-		w := s.ready(c, now)
-		s.mu.Unlock()
-		w.write()
-		return true
-	}
 }

@@ -122,7 +122,7 @@ func (s *session) watch(ctx context.Context, r *run) {
 		s.mu.Lock()
 		over := s.now()-r.start >= r.end
 		if r.once {
-			over = r.next >= uint64(len(s.plan.Requests))
+			over = r.left == 0
 		}
 		s.mu.Unlock()
 		if over {

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	"authbench/results"
@@ -23,15 +24,25 @@ type run struct {
 	// Open loop.
 	schedule  *Schedule
 	occupancy occupancy
-	queue     fifo[Arrival]
-	free      fifo[*conn] // the connection that has been free for longest comes first
+	lanes     []lane
 
 	// Closed loop: the first conns connections send arrival next, next+1, ...
 	closed bool
-	once   bool
 	conns  int
 	users  Users
 	next   uint64
+
+	// Phase.Once: with Sticky, nextOf is the next request of each node; else there
+	// is one for all.
+	once   bool
+	left   int // requests that nobody has taken
+	nextOf []int
+}
+
+// lane is what is kept for each node.
+type lane struct {
+	queue fifo[Arrival]
+	free  fifo[*conn] // the connection that has been free for longest comes first
 }
 
 func (s *session) newRun(p Phase) (*run, error) {
@@ -42,16 +53,20 @@ func (s *session) newRun(p Phase) (*run, error) {
 		phase: p, end: int64(p.Duration), timeout: int64(p.Timeout), rec: newRecorder("portable", p),
 		closed: p.closed(), once: p.Once, conns: p.Conns,
 	}
+	r.rec.rec.Involuntary = -1
 	var err error
 	if r.closed {
-		r.users, err = NewUsers(p.Popularity, p.Seed, len(s.plan.Requests))
-		if r.once {
-			r.rec.rec.Responses = make([]*Response, len(s.plan.Requests))
+		if err := s.prepareClosed(r); err != nil {
+			return nil, err
 		}
+		r.users, err = NewUsers(p.Popularity, p.Seed, len(s.plan.Requests))
 		return r, err
 	}
 	r.conns = len(s.conns)
-	r.queue, r.free = newFIFO[Arrival](p.InFlight), newFIFO[*conn](len(s.conns))
+	r.lanes = make([]lane, len(s.plan.Nodes))
+	for i := range r.lanes {
+		r.lanes[i] = lane{queue: newFIFO[Arrival](p.InFlight), free: newFIFO[*conn](len(s.conns))}
+	}
 	r.occupancy = newOccupancy(p.Seed)
 	r.schedule, err = NewSchedule(p, len(s.plan.Requests))
 	return r, err
@@ -66,7 +81,7 @@ func (s *session) Run(ctx context.Context, phase Phase) (*Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	restore := quieten()
+	restore := quieten(2)
 	unwatch := observe(&r.phase, r.rec)
 	defer unwatch()
 	call(phase.OnBegin)
@@ -120,12 +135,12 @@ func (s *session) begin(r *run) error {
 	var first []outgoing
 	for _, c := range s.conns {
 		c.writeBy = 0 // the timeout may have changed
-		if c.state == idle {
+		if c.state == idle || c.state == parked {
 			first = append(first, s.ready(c, s.now()))
 		}
 	}
-	if r.closed && s.allDown(r.conns) && r.once {
-		s.giveUp(s.now())
+	for node := range s.plan.Nodes {
+		s.giveUp(node, s.now())
 	}
 	s.mu.Unlock()
 	for _, w := range first {
@@ -134,135 +149,92 @@ func (s *session) begin(r *run) error {
 	return nil
 }
 
-// ready gives a usable connection its next request, or reports it free. Call
-// with mu held, and write what it returns without.
+// ready gives a connection that is idle or parked its next request, or reports it
+// free. Call with mu held, and write what it returns without.
 func (s *session) ready(c *conn, now int64) outgoing {
-	c.state, c.freeAt = idle, now
+	c.freeAt = now
 	r := s.run
 	switch {
 	case r == nil:
 	case r.closed:
 		if c.id < r.conns {
-			if a, ok := s.nextClosed(now); ok {
+			if a, ok := s.nextClosed(c.node, now); ok {
 				return s.assign(c, a)
 			}
 		}
 	default:
-		s.expireQueue(now)
-		if r.queue.n > 0 {
-			return s.assign(c, r.queue.pop())
+		l := &r.lanes[c.node]
+		s.expireQueue(l, now)
+		if l.queue.n > 0 {
+			return s.assign(c, l.queue.pop())
 		}
-		r.free.push(c)
+		l.free.push(c)
 	}
 	return outgoing{}
 }
 
-// nextClosed returns the next arrival of a closed loop: it is due now.
-func (s *session) nextClosed(now int64) (Arrival, bool) {
-	r := s.run
-	at := now - r.start
-	switch {
-	case !r.once && at >= r.end, r.once && r.next >= uint64(len(s.plan.Requests)):
-		return Arrival{}, false
-	}
-	a := Arrival{Index: r.next, At: at, User: int(r.next)}
-	if !r.once {
-		a.User = r.users.At(r.next)
-	}
-	r.next++
-	r.rec.rec.Accounting.Scheduled++
-	r.inFlight++
-	return a, true
-}
-
-// assign gives an arrival to an idle connection and stamps it sent.
+// assign gives an arrival to a free connection and stamps it sent. One that is
+// parked has to be opened first, which is within the service time.
 func (s *session) assign(c *conn, a Arrival) outgoing {
 	r := s.run
-	c.state, c.arrival, c.request, c.fresh = busy, a, &s.plan.Requests[a.User], true
+	c.arrival, c.request, c.fresh = a, &s.plan.Requests[a.User], true
 	c.seq++
-	w := outgoing{c: c, nc: c.nc, seq: c.seq, bytes: c.request.Bytes}
 	c.sentAt = s.now()
+	size := len(c.request.Bytes)
 	if r.closed { // due when it could be sent, by definition
 		c.arrival.At = c.sentAt - r.start
 		r.rec.rec.Sent++
-		r.rec.rec.BytesOut += int64(len(w.bytes))
+		r.rec.rec.BytesOut += int64(size)
 	} else {
-		r.rec.sent(a.At, c.freeAt-r.start, c.sentAt-r.start, len(w.bytes))
+		r.rec.sent(a.At, c.freeAt-r.start, c.sentAt-r.start, size)
 	}
-	// Only a target that never reads can block a write. Setting a deadline for
-	// each would cost more than it is worth: one serves all of a whole timeout.
-	if c.writeBy < c.sentAt+r.timeout {
-		c.writeBy = c.sentAt + 2*r.timeout
-		w.expire = time.Duration(2 * r.timeout)
+	if c.state == parked {
+		r.rec.rec.Sent-- // not before it is open
+		r.rec.rec.BytesOut -= int64(size)
+		c.state = opening
+		c.wake <- struct{}{} // there is room: nobody else wakes it until it is parked again
+		return outgoing{}
 	}
-	return w
+	c.state = busy
+	return s.outgoing(c, c.sentAt)
 }
 
 // offer handles an arrival that is due: sent, queued, shed, or refused because
-// there is no target. Call without the lock.
+// its node is away. Call without the lock.
 func (s *session) offer(a Arrival) {
+	node := s.plan.node(a)
 	s.mu.Lock()
 	r := s.run
+	l := &r.lanes[node]
 	r.rec.rec.Accounting.Scheduled++
 	var w outgoing
 	switch {
 	case r.inFlight >= r.phase.InFlight:
 		r.rec.never(a.At, s.now()-r.start, results.Shed)
-	case r.free.n > 0:
+	case l.free.n > 0:
 		r.inFlight++
-		w = s.assign(r.free.pop(), a)
-	case s.allDown(len(s.conns)):
+		w = s.assign(l.free.pop(), a)
+	case s.down(node):
 		r.inFlight++
 		r.never(a.At, s.now()-r.start, results.ConnectError)
 	default:
 		r.inFlight++
-		r.queue.push(a)
+		l.queue.push(a)
 	}
 	s.mu.Unlock()
 	w.write()
-}
-
-// dialFailed notes that c cannot be opened. When none can, nothing is left to
-// wait for. Call with mu held.
-func (s *session) dialFailed(c *conn, err error, now int64) {
-	c.failed = true
-	r := s.run
-	if r == nil || c.id >= r.conns {
-		return
-	}
-	r.problem(c, err)
-	if r.closed && !r.once {
-		// A closed loop asks once per attempt: a target that is away is seen.
-		if a, ok := s.nextClosed(now); ok {
-			r.settle(a.At, now-r.start, results.ConnectError)
-		}
-	}
-	if s.allDown(r.conns) {
-		s.giveUp(now)
-	}
-}
-
-// giveUp ends everything that waits for a connection. Call with mu held.
-func (s *session) giveUp(now int64) {
-	r := s.run
-	for r.queue.n > 0 {
-		r.never(r.queue.pop().At, now-r.start, results.ConnectError)
-	}
-	if r.once {
-		for a, ok := s.nextClosed(now); ok; a, ok = s.nextClosed(now) {
-			r.settle(a.At, now-r.start, results.ConnectError)
-		}
-	}
 }
 
 // expire ends what has timed out.
 func (s *session) expire() {
 	s.mu.Lock()
 	r, now := s.run, s.now()
-	s.expireQueue(now)
+	for i := range r.lanes {
+		s.expireQueue(&r.lanes[i], now)
+	}
 	var late []*conn
 	for _, c := range s.conns {
-		if c.state == busy && now-r.start-c.arrival.At >= r.timeout {
+		if c.taken() && now-r.start-c.arrival.At >= r.timeout {
 			r.settle(c.arrival.At, now-r.start, results.Timeout)
 			c.state = doomed
 			late = append(late, c)
@@ -273,10 +245,10 @@ func (s *session) expire() {
 
 // expireQueue ends queued arrivals that have timed out. They are in the order of
 // their intended times. Call with mu held.
-func (s *session) expireQueue(now int64) {
+func (s *session) expireQueue(l *lane, now int64) {
 	r := s.run
-	for r.queue.n > 0 && now-r.start-r.queue.peek().At >= r.timeout {
-		r.never(r.queue.pop().At, now-r.start, results.Timeout)
+	for l.queue.n > 0 && now-r.start-l.queue.peek().At >= r.timeout {
+		r.never(l.queue.pop().At, now-r.start, results.Timeout)
 	}
 }
 
@@ -285,12 +257,14 @@ func (s *session) finish(r *run) {
 	s.mu.Lock()
 	now := s.now() - r.start
 	r.ended = now
-	for r.queue.n > 0 {
-		r.never(r.queue.pop().At, now, results.Unfinished)
+	for i := range r.lanes {
+		for q := &r.lanes[i].queue; q.n > 0; {
+			r.never(q.pop().At, now, results.Unfinished)
+		}
 	}
 	var open []*conn
 	for _, c := range s.conns {
-		if c.state == busy {
+		if c.taken() {
 			r.settle(c.arrival.At, now, results.Unfinished)
 			c.state = doomed
 			open = append(open, c)
@@ -301,15 +275,17 @@ func (s *session) finish(r *run) {
 }
 
 // closeSockets unlocks mu and closes the sockets of doomed connections, which
-// wakes their readers.
+// wakes their readers. One that was being opened has none yet.
 func (s *session) closeSockets(doomed []*conn) {
-	sockets := make([]interface{ Close() error }, len(doomed))
-	for i, c := range doomed {
-		sockets[i] = c.nc
+	sockets := make([]net.Conn, 0, len(doomed))
+	for _, c := range doomed {
+		if c.nc != nil {
+			sockets = append(sockets, c.nc)
+		}
 	}
 	s.mu.Unlock()
 	for _, nc := range sockets {
-		_ = nc.Close()
+		hangUp(nc)
 	}
 }
 
@@ -330,17 +306,8 @@ func (r *run) resolved(now int64) {
 	r.last = max(r.last, now)
 }
 
-// remove takes a connection off the free list.
-func (r *run) remove(c *conn) {
-	for range r.free.n {
-		if f := r.free.pop(); f != c {
-			r.free.push(f)
-		}
-	}
-}
-
 func (r *run) problem(c *conn, err error) {
 	if !r.rec.full() {
-		r.rec.problem(c.addr + ": " + cause(err))
+		r.rec.problem(c.dialler.addr + ": " + cause(err))
 	}
 }

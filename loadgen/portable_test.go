@@ -82,7 +82,7 @@ func TestPortableWriteEnds(t *testing.T) {
 	t.Cleanup(func() { close(stop) })
 	s.mu.Lock()
 	r.inFlight++
-	w := s.assign(r.free.pop(), Arrival{})
+	w := s.assign(r.lanes[0].free.pop(), Arrival{})
 	s.mu.Unlock()
 	w.bytes = make([]byte, 64<<20) // more than any socket takes
 	done := make(chan struct{})

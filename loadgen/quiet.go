@@ -10,10 +10,11 @@ import (
 // asked for: a measurement that is disturbed beats a machine that swaps.
 const memoryLimit = 2 << 30
 
-// quieten collects the garbage, turns the collector off and provides for two
-// processors, which on a single core are two threads: one to spin for the next
-// arrival, one to wait for the network. It returns what restores all that.
-func quieten() (restore func()) {
+// quieten collects the garbage, turns the collector off and provides for at
+// least n processors, which on a single core are threads that take turns: one to
+// spin for the next arrival, one to wait for the network. It returns what
+// restores all that.
+func quieten(n int) (restore func()) {
 	runtime.GC()
 	limit := debug.SetMemoryLimit(-1)
 	if limit == math.MaxInt64 {
@@ -21,11 +22,11 @@ func quieten() (restore func()) {
 	}
 	percent := debug.SetGCPercent(-1)
 	procs := runtime.GOMAXPROCS(0)
-	if procs < 2 {
-		runtime.GOMAXPROCS(2)
+	if procs < n {
+		runtime.GOMAXPROCS(n)
 	}
 	return func() {
-		if procs < 2 {
+		if procs < n {
 			runtime.GOMAXPROCS(procs)
 		}
 		debug.SetGCPercent(percent)

@@ -30,6 +30,7 @@ type recorder struct {
 
 	operation string
 	interval  int64 // ns
+	duration  int64 // of the phase
 	timeout   int64 // every arrival is resolved by then
 	cells     []*cell
 	sealed    int // cells before this one are packed
@@ -56,6 +57,7 @@ func newRecorder(engine string, p Phase) *recorder {
 		rec:       Recording{Engine: engine, Closed: p.Rate == 0 && p.Stages == nil},
 		operation: p.Operation,
 		interval:  per * int64(time.Second),
+		duration:  int64(p.Duration),
 		timeout:   int64(p.Timeout),
 		cells:     make([]*cell, seconds/per+1),
 	}
@@ -63,6 +65,7 @@ func newRecorder(engine string, p Phase) *recorder {
 		r.timeout = int64(defaultTimeout)
 	}
 	r.slices.width = max(1, int64(p.Duration)/stretchCount)
+	r.slices.varying = p.Once || len(p.Stages) > 0
 	r.lag.pool, r.queued.pool, r.packed.pool = &r.pool, &r.pool, &r.pool
 	// What the first intervals need is there before the first arrival: page faults
 	// should not be the first latencies of a phase.
@@ -90,6 +93,9 @@ func (r *recorder) sent(at, free, now int64, size int) {
 // end counts an arrival that ended in o at time now.
 func (r *recorder) end(at, now int64, o results.Outcome) {
 	r.rec.Accounting.Add(o, 1)
+	if o != results.Shed { // that one was never in flight
+		r.rec.resident += min(now, r.duration) - at
+	}
 	c := r.cell(at)
 	if c.latency[o] == nil {
 		c.latency[o] = &tally{pool: &r.pool}
@@ -104,6 +110,9 @@ func (r *recorder) end(at, now int64, o results.Outcome) {
 // never counts an arrival that ended without having got a connection.
 func (r *recorder) never(at, now int64, o results.Outcome) {
 	r.rec.QueuedCount++
+	if o == results.Shed {
+		r.rec.shedLate += now - at
+	}
 	r.end(at, now, o)
 }
 

@@ -8,10 +8,10 @@ func (p *Parser) data(b []byte) (int, error) {
 	if p.state != stateEOF && int64(n) > p.remaining {
 		n = int(p.remaining)
 	}
-	if p.bodyBytes += int64(n); p.bodyBytes > MaxBody {
-		return n, fmt.Errorf("%w: body larger than %d bytes", ErrMalformed, MaxBody)
-	}
 	if p.keepBody {
+		if len(p.body)+n > MaxBody {
+			return n, fmt.Errorf("%w: body larger than the %d bytes that are kept", ErrMalformed, MaxBody)
+		}
 		p.body = append(p.body, b[:n]...)
 	}
 	if p.state == stateEOF {
@@ -53,13 +53,11 @@ func (p *Parser) chunkSize(line []byte) error {
 	if i == 0 || len(rest) > 0 && (rest[0] != ';' || padded) {
 		return fmt.Errorf("%w: chunk size %.40q", ErrMalformed, line)
 	}
-	for _, c := range rest {
-		if !valueByte(c) {
-			return fmt.Errorf("%w: control character in a chunk extension", ErrMalformed)
-		}
+	if !valueBytes(rest) {
+		return fmt.Errorf("%w: control character in a chunk extension", ErrMalformed)
 	}
-	if n > MaxBody {
-		return fmt.Errorf("%w: chunk of %d bytes, at most %d are read", ErrMalformed, n, MaxBody)
+	if p.keepBody && n > MaxBody {
+		return fmt.Errorf("%w: chunk of %d bytes, at most %d are kept", ErrMalformed, n, MaxBody)
 	}
 	p.overhead = max(0, p.overhead+int64(len(line))+2-16-2*n)
 	if p.overhead > maxOverhead {
@@ -71,16 +69,4 @@ func (p *Parser) chunkSize(line []byte) error {
 		p.state = stateChunkData
 	}
 	return nil
-}
-
-func hex(c byte) (int64, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return int64(c - '0'), true
-	case 'a' <= c && c <= 'f':
-		return int64(c-'a') + 10, true
-	case 'A' <= c && c <= 'F':
-		return int64(c-'A') + 10, true
-	}
-	return 0, false
 }

@@ -11,7 +11,7 @@ import (
 // filling the memory of the client.
 const (
 	MaxHead    = 64 << 10 // status lines and header lines, those of 1xx responses included
-	MaxBody    = 8 << 20
+	MaxBody    = 8 << 20  // of a body that is kept; one that is not may have any size
 	maxTrailer = 2 << 10
 	// maxChunkLine bounds a chunk's size and extensions.
 	maxChunkLine = 1 << 10
@@ -44,7 +44,6 @@ type Parser struct {
 	headBytes int
 	fields    []Field
 	body      []byte
-	bodyBytes int64
 	remaining int64 // of the body or chunk
 	overhead  int64
 	trailer   int
@@ -170,15 +169,27 @@ func (p *Parser) lineBytes(b []byte) (int, error) {
 	if err := p.budget(n); err != nil {
 		return n, err
 	}
-	p.line = append(p.line, b[:n]...)
+	line := b[:n]
+	whole := len(p.line) == 0 // the common case: it is read where it lies
+	if end < 0 || !whole {
+		p.line = append(p.line, line...)
+		line = p.line
+	}
 	if end < 0 {
 		return n, nil
 	}
-	line, ok := bytes.CutSuffix(p.line, []byte("\r\n"))
-	if !ok || bytes.IndexByte(line, '\r') >= 0 {
+	// A CR elsewhere in the line is found as the control character that it is.
+	if len(line) < 2 || line[len(line)-2] != '\r' {
 		return n, fmt.Errorf("%w: CR and LF not as a pair", ErrMalformed)
 	}
+	line = line[:len(line)-2]
 	if len(line) > 0 && p.state == stateHeader {
+		if whole && n < len(b) && b[n] != ' ' && b[n] != '\t' {
+			return n, p.field(line)
+		}
+		if whole {
+			line = append(p.line, line...)
+		}
 		p.line, p.folded = line, true
 		return n, nil
 	}
@@ -238,10 +249,8 @@ func (p *Parser) statusLine(l []byte) error {
 		!digit(l[9]) || !digit(l[10]) || !digit(l[11]) || len(l) > 12 && l[12] != ' ' {
 		return fmt.Errorf("%w: status line %.40q", ErrMalformed, l)
 	}
-	for _, c := range l[12:] {
-		if !valueByte(c) {
-			return fmt.Errorf("%w: control character in the reason phrase", ErrMalformed)
-		}
+	if !valueBytes(l[12:]) {
+		return fmt.Errorf("%w: control character in the reason phrase", ErrMalformed)
 	}
 	p.minor = l[7] - '0'
 	p.Status = int(l[9]-'0')*100 + int(l[10]-'0')*10 + int(l[11]-'0')
@@ -277,7 +286,7 @@ func (p *Parser) field(line []byte) error {
 	case len("Connection"):
 		if is(name, "connection") {
 			for e := range bytes.SplitSeq(value, []byte(",")) {
-				e = bytes.Trim(e, " \t")
+				e = trim(e)
 				p.closing = p.closing || is(e, "close")
 				p.keepAlive = p.keepAlive || is(e, "keep-alive")
 			}
@@ -285,7 +294,7 @@ func (p *Parser) field(line []byte) error {
 	case len("Trailer"):
 		if is(name, "trailer") {
 			for e := range bytes.SplitSeq(value, []byte(",")) {
-				e = bytes.Trim(e, " \t")
+				e = trim(e)
 				p.badTrail = p.badTrail || is(e, "transfer-encoding") || is(e, "content-length") || is(e, "trailer")
 			}
 		}
@@ -295,20 +304,16 @@ func (p *Parser) field(line []byte) error {
 
 // cutField splits a header line and checks both halves (RFC 9112, 5).
 func cutField(line []byte) (name, value []byte, err error) {
-	name, value, ok := bytes.Cut(line, []byte(":"))
-	if !ok || len(name) == 0 {
+	colon := 0
+	for colon < len(line) && tokenByte(line[colon]) {
+		colon++
+	}
+	if colon == 0 || colon == len(line) || line[colon] != ':' {
 		return nil, nil, fmt.Errorf("%w: header line %.40q", ErrMalformed, line)
 	}
-	for _, c := range name {
-		if !tokenByte(c) {
-			return nil, nil, fmt.Errorf("%w: header name %.40q", ErrMalformed, name)
-		}
-	}
-	value = bytes.Trim(value, " \t")
-	for _, c := range value {
-		if !valueByte(c) {
-			return nil, nil, fmt.Errorf("%w: control character in the value of %.40s", ErrMalformed, name)
-		}
+	name, value = line[:colon], trim(line[colon+1:])
+	if !valueBytes(value) {
+		return nil, nil, fmt.Errorf("%w: control character in the value of %.40s", ErrMalformed, name)
 	}
 	return name, value, nil
 }
@@ -354,30 +359,11 @@ func (p *Parser) endHead() error {
 		p.state = stateDone
 	case p.hasLength:
 		p.remaining, p.state = p.length, stateLength
-		if p.length > MaxBody {
-			return fmt.Errorf("%w: body of %d bytes, at most %d are read", ErrMalformed, p.length, MaxBody)
+		if p.keepBody && p.length > MaxBody {
+			return fmt.Errorf("%w: body of %d bytes, at most %d are kept", ErrMalformed, p.length, MaxBody)
 		}
 	default:
 		p.Close, p.state = true, stateEOF
 	}
 	return nil
-}
-
-func digit(c byte) bool     { return '0' <= c && c <= '9' }
-func valueByte(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' }
-
-// is compares with a lower-case word, ignoring case.
-func is(b []byte, lower string) bool {
-	if len(b) != len(lower) {
-		return false
-	}
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -22,9 +22,14 @@ type outcome struct {
 	header []Field
 }
 
-// parse feeds in to a parser, cut at the given places, then the end.
+// parse feeds in to a parser that keeps everything, cut at the given places, then
+// the end.
 func parse(p *Parser, in []byte, head bool, cuts ...int) outcome {
-	p.Reset(head, KeepBody|KeepHeader)
+	return parseKeeping(p, in, head, KeepBody|KeepHeader, cuts...)
+}
+
+func parseKeeping(p *Parser, in []byte, head bool, keep Keep, cuts ...int) outcome {
+	p.Reset(head, keep)
 	used, from := 0, 0
 	for _, cut := range append(slices.Clone(cuts), len(in)) {
 		cut = min(cut, len(in))
@@ -194,15 +199,12 @@ func oracle(in []byte, head bool) (o outcome) {
 	}
 }
 
-// check holds the parser against net/http, and against itself at other cuts.
+// check holds the parser against net/http, and against itself at other cuts and
+// when it keeps nothing.
 func check(t *testing.T, p *Parser, in []byte, head bool, cuts ...int) {
 	t.Helper()
 	whole := parse(p, in, head)
-	split := parse(p, in, head, cuts...)
-	if (whole.err == nil) != (split.err == nil) || whole.status != split.status || whole.body != split.body ||
-		whole.used != split.used || whole.close != split.close || !slices.Equal(whole.header, split.header) {
-		t.Fatalf("%.300q\nwhole: %.200v\ncut at %v: %.200v", in, whole, cuts, split)
-	}
+	checkCut(t, p, in, head, whole, cuts...)
 	if whole.err != nil {
 		return
 	}
@@ -213,6 +215,23 @@ func check(t *testing.T, p *Parser, in []byte, head bool, cuts ...int) {
 	if whole.status != want.status || whole.body != want.body || whole.used != want.used || want.close && !whole.close {
 		t.Fatalf("%.300q\ngot  %.200v\nwant %.200v", in, whole, want)
 	}
+}
+
+// checkCut holds the parser against what it made of the input in one piece.
+func checkCut(t *testing.T, p *Parser, in []byte, head bool, whole outcome, cuts ...int) {
+	t.Helper()
+	split := parse(p, in, head, cuts...)
+	if !whole.same(split) || whole.body != split.body || !slices.Equal(whole.header, split.header) {
+		t.Fatalf("%.300q\nwhole: %.200v\ncut at %v: %.200v", in, whole, cuts, split)
+	}
+	if nothing := parseKeeping(p, in, head, 0, cuts...); !whole.same(nothing) || nothing.body != "" || nothing.header != nil {
+		t.Fatalf("%.300q\nkept: %.200v\nnothing kept, cut at %v: %.200v", in, whole, cuts, nothing)
+	}
+}
+
+// same compares what does not depend on what is kept.
+func (o outcome) same(b outcome) bool {
+	return (o.err == nil) == (b.err == nil) && o.status == b.status && o.used == b.used && o.close == b.close
 }
 
 func TestParserAtEveryCut(t *testing.T) {
@@ -257,7 +276,76 @@ func FuzzParser(f *testing.F) {
 			every[i] = i
 		}
 		check(t, &p, in, head, every...)
+		if len(in) <= 300 {
+			whole := parse(&p, in, head)
+			for i := range in {
+				checkCut(t, &p, in, head, whole, i)
+			}
+		}
 	})
+}
+
+// What is not kept may have any size, and costs nothing.
+func TestParserLargeBodies(t *testing.T) {
+	const size = 3 * MaxBody
+	piece := bytes.Repeat([]byte("x"), 1<<20)
+	chunk := slices.Concat([]byte("100000\r\n"), piece, []byte("\r\n"))
+	for name, c := range map[string]struct {
+		head, piece []byte
+		tail        string
+		eof         bool
+	}{
+		"length":        {head: []byte("HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(size) + "\r\n\r\n"), piece: piece},
+		"chunked":       {head: []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), piece: chunk, tail: "0\r\n\r\n"},
+		"one big chunk": {head: []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strconv.FormatInt(size, 16) + "\r\n"), piece: piece, tail: "\r\n0\r\n\r\n"},
+		"to the end":    {head: []byte("HTTP/1.1 200 OK\r\n\r\n"), piece: piece, eof: true},
+	} {
+		for _, keep := range []Keep{0, KeepHeader, KeepBody} {
+			var p Parser
+			p.Reset(false, keep)
+			_, done, err := p.Feed(c.head)
+			for i := 0; i < size>>20 && err == nil; i++ {
+				_, done, err = p.Feed(c.piece)
+			}
+			if err == nil && c.tail != "" {
+				_, done, err = p.Feed([]byte(c.tail))
+			}
+			if err == nil && c.eof {
+				err, done = p.EOF(), true
+			}
+			if keep == KeepBody {
+				if !errors.Is(err, ErrMalformed) || cap(p.body) > 2*MaxBody {
+					t.Errorf("%s, kept: %v, %d bytes of memory", name, err, cap(p.body))
+				}
+			} else if !done || err != nil || cap(p.body) != 0 {
+				t.Errorf("%s: %v, %v, %d bytes of memory", name, done, err, cap(p.body))
+			}
+		}
+	}
+}
+
+func TestValueBytes(t *testing.T) {
+	for length := range 20 {
+		for at := range length {
+			for c := range 256 {
+				b := bytes.Repeat([]byte{'\t'}, length)
+				b[at] = byte(c)
+				if got, want := valueBytes(b), c == '\t' || c >= ' ' && c != 0x7f; got != want {
+					t.Fatalf("%q: %v", b, got)
+				}
+			}
+		}
+	}
+}
+
+func TestTokenByte(t *testing.T) {
+	for c := range 256 {
+		b := byte(c)
+		want := 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b != 0 && strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
+		if tokenByte(b) != want {
+			t.Errorf("%q: %v", b, !want)
+		}
+	}
 }
 
 func TestParserDoesNotAllocate(t *testing.T) {
@@ -281,14 +369,20 @@ func TestParserDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// The answer of a small API, 198 bytes, that arrives in one piece.
 func BenchmarkParser(b *testing.B) {
-	in := []byte("HTTP/1.1 200 OK\r\nServer: authbench\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"sub\":\"u12\"}")
-	var p Parser
-	b.ReportAllocs()
-	for range b.N {
-		p.Reset(false, KeepBody)
-		if _, done, err := p.Feed(in); !done || err != nil {
-			b.Fatal(err)
-		}
+	in := []byte("HTTP/1.1 200 OK\r\nServer: authbench\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: 42\r\n\r\n{\"sub\":\"u12\",\"role\":\"admin\",\"exp\":3600000}")
+	for name, keep := range map[string]Keep{"nothing-kept": 0, "body-kept": KeepBody} {
+		b.Run(name, func(b *testing.B) {
+			var p Parser
+			b.ReportAllocs()
+			b.SetBytes(int64(len(in)))
+			for range b.N {
+				p.Reset(false, keep)
+				if _, done, err := p.Feed(in); !done || err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -77,11 +77,3 @@ func isToken(s string) bool {
 	}
 	return s != ""
 }
-
-func tokenByte(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
-	}
-	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0 && c != 0
-}
