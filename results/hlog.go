@@ -209,6 +209,24 @@ func formatLogLine(tag Tag, phaseStart time.Duration, h Histogram) (string, erro
 		float64(h.Max)/hdrhistogram.MsToNsRatio, h.Data), nil
 }
 
+// WriteLog writes the histograms of one phase, which began at started, as a log
+// of its own, tagged as block 1 of arm.
+func WriteLog(w io.Writer, arm string, started time.Time, histograms []Histogram) error {
+	if _, err := io.WriteString(w, logHeader(started)); err != nil {
+		return err
+	}
+	for _, h := range histograms {
+		line, err := formatLogLine(Tag{arm, h.Operation, h.Outcome, h.Metric, 1}, 0, h)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func abbreviate(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "..."

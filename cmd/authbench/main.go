@@ -93,6 +93,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newReportCmd(a),
 		newBenchCmd(a),
+		newLoadCmd(a),
 		newServeCmd(a),
 		newKeysCmd(a),
 		newProbeCmd(a),
