@@ -53,7 +53,7 @@ func newOccupancy(seed uint64) occupancy {
 }
 
 func (o *occupancy) next() {
-	o.at += scale(exponential(draw(o.seed, streamLooks, o.k)), 32, looksPerSecond*1_000_000)
+	o.at += scale(exponential(draw(o.seed, streamLooks, o.k)), looksPerSecond*1_000_000)
 	o.k++
 }
 

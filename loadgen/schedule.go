@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -23,9 +24,12 @@ type Arrival struct {
 //
 // where e_j is a unit exponential variate drawn from the counter j, in units
 // of 2^-32. The rate only scales the sum: two rates see the same realisation.
+// With stages, the clock that the sum is read from runs at the rate of the
+// stage, see timeline.
 type Schedule struct {
 	poisson  bool
-	micro    uint64 // rate, arrivals per 10^6 s
+	micro    uint64 // rate, arrivals per 10^6 s; 0: see line
+	line     timeline
 	end      int64
 	seed     uint64
 	users    Users
@@ -41,23 +45,20 @@ const (
 )
 
 // NewSchedule returns the schedule of a phase over the given number of users.
-// Rates are resolved to a millionth of an arrival per second.
+// Rates are resolved to a millionth of an arrival per second. With Stages the
+// phase's Duration has to be the sum of theirs.
 func NewSchedule(phase Phase, users int) (*Schedule, error) {
-	if phase.Rate < 1e-6 || phase.Rate > 1e9 || math.IsNaN(phase.Rate) {
-		return nil, fmt.Errorf("schedule: rate %v/s is outside 0.000001 to 10^9", phase.Rate)
-	}
-	if phase.Duration <= 0 {
-		return nil, fmt.Errorf("schedule: duration %v is not positive", phase.Duration)
-	}
-	if phase.Rate*phase.Duration.Seconds() > 1<<31 {
-		return nil, fmt.Errorf("schedule: %v/s for %v is more than 2^31 arrivals", phase.Rate, phase.Duration)
+	micro, line, err := rates(phase)
+	if err != nil {
+		return nil, err
 	}
 	u, err := NewUsers(phase.Popularity, phase.Seed, users)
 	if err != nil {
 		return nil, err
 	}
 	s := &Schedule{
-		micro: uint64(math.Round(phase.Rate * 1e6)),
+		micro: micro,
+		line:  line,
 		end:   int64(phase.Duration),
 		seed:  phase.Seed,
 		users: u,
@@ -73,6 +74,30 @@ func NewSchedule(phase Phase, users int) (*Schedule, error) {
 	return s, nil
 }
 
+// rates reads how fast the arrivals of a phase come: at one rate, or in stages.
+func rates(phase Phase) (micro uint64, line timeline, err error) {
+	switch {
+	case len(phase.Stages) > 0 && phase.Rate != 0:
+		return 0, line, errors.New("schedule: both a rate and stages")
+	case len(phase.Stages) > 0:
+		line, err = newTimeline(phase.Stages, phase.Duration)
+		return 0, line, err
+	case !(phase.Rate >= 1e-6 && phase.Rate <= maxRate):
+		return 0, line, fmt.Errorf("schedule: rate %v/s is outside 0.000001 to 10^9", phase.Rate)
+	case phase.Duration <= 0:
+		return 0, line, fmt.Errorf("schedule: duration %v is not positive", phase.Duration)
+	case phase.Rate*phase.Duration.Seconds() > maxArrivals:
+		return 0, line, fmt.Errorf("schedule: %v/s for %v is more than 2^31 arrivals", phase.Rate, phase.Duration)
+	}
+	return uint64(math.Round(phase.Rate * 1e6)), line, nil
+}
+
+// The limits of a schedule. 2^31 arrivals in units of 2^-32 fit 63 bits.
+const (
+	maxRate     = 1e9 // per second
+	maxArrivals = 1 << 31
+)
+
 // Part restricts a schedule that was not started to worker i of n, which owns
 // the arrivals k = i (mod n). The union over all workers is the whole schedule.
 func (s *Schedule) Part(i, n int) error {
@@ -87,18 +112,20 @@ func (s *Schedule) Part(i, n int) error {
 func (s *Schedule) Next() (Arrival, bool) {
 	for {
 		k := s.next
-		var at int64
+		sum := k << 32
 		if s.poisson {
-			sum := s.sum + exponential(draw(s.seed, streamGaps, k))
-			if at = scale(sum, 32, s.micro); at < s.end {
-				s.sum = sum
-			}
+			sum = s.sum + exponential(draw(s.seed, streamGaps, k))
+		}
+		var at int64
+		if s.micro > 0 {
+			at = scale(sum, s.micro)
 		} else {
-			at = scale(k, 0, s.micro)
+			at = s.line.at(sum)
 		}
 		if at >= s.end {
 			return Arrival{}, false
 		}
+		s.sum = sum
 		s.next++
 		if k%s.of == s.part {
 			return Arrival{Index: k, At: at, User: s.users.At(k)}, true
@@ -106,14 +133,11 @@ func (s *Schedule) Next() (Arrival, bool) {
 	}
 }
 
-// scale returns floor(n * 2^-shift * 10^15 / micro), saturated: the time in
-// nanoseconds of n * 2^-shift mean gaps at a rate of micro per 10^6 s.
-func scale(n uint64, shift uint, micro uint64) int64 {
-	hi, lo := bits.Mul64(n, 1_000_000_000_000_000)
-	if shift > 0 {
-		lo = lo>>shift | hi<<(64-shift)
-		hi >>= shift
-	}
+// scale returns floor(n * 2^-32 * 10^15 / micro), saturated: the time in
+// nanoseconds of n * 2^-32 mean gaps at a rate of micro per 10^6 s.
+func scale(n, micro uint64) int64 {
+	hi, lo := bits.Mul64(n, perMicro)
+	lo, hi = lo>>32|hi<<32, hi>>32
 	if hi >= micro {
 		return math.MaxInt64
 	}

@@ -69,8 +69,9 @@ const stretchCount = 16
 
 // stretches sketches the latency of each part of a phase, by intended time.
 type stretches struct {
-	width int64 // ns
-	parts [stretchCount]sketch
+	width   int64 // ns
+	varying bool  // by itself: the rate changes, or it has no planned end
+	parts   [stretchCount]sketch
 }
 
 func (s *stretches) add(at, v int64, ok bool) {

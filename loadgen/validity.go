@@ -11,7 +11,7 @@ import (
 // the generator can accuse itself.
 type Validity struct {
 	Status  string   // Valid, Degraded or results.Invalid
-	Reasons []string // in words, one a finding; empty when valid
+	Reasons []string // cause and remedy in words, one a finding; empty when valid
 }
 
 // The validity states beside results.Invalid.
@@ -20,27 +20,46 @@ const (
 	Degraded = "degraded"
 )
 
-// The bounds of Judge.
+// The bounds of Judge. The others stand with the checks that use them.
 const (
-	maxQueuedShare = 0.01             // of all arrivals
-	maxLagP99      = time.Millisecond // the generator's own error
-	maxBusy        = 0.9              // of the generator's cores
-	minAchieved    = 0.99             // ok / scheduled
+	maxQueuedShare = 0.01 // of all arrivals
+	maxBusy        = 0.9  // of the generator's cores
+	minAchieved    = 0.99 // ok / scheduled
 )
 
-// Judge looks at an open loop's recording, the CPU time that the generator's
-// process spent during it and the number of cores that it could use (cpu 0: not
-// known, and said so). Of a closed loop it can only say whether it is complete.
+// Judge looks at a recording, the CPU time that the generator's process spent
+// during it and the number of cores that it could use (cpu 0: not known, and said
+// so). Invalid is what cannot be trusted, degraded what can be with the finding
+// in mind:
+//
+//	                              degraded             invalid
+//	accounting                                         incomplete, interrupted, empty
+//	the generator's CPU           not known            > 90 %, spinning not counted
+//	lag (see lagging, behind)     p99 > 1 ms, shares   p50 > 1 ms
+//	Little's law (see littlesLaw) never looked         the two sides differ
+//	arrivals without connection   > 1 %
+//	ok / scheduled                < 0.99
+//	stationary (see unsteady)     it was not
+//
+// A closed loop has no schedule that it could miss: it is held to complete books
+// and, for its throughput, to the last line.
 func Judge(r *Recording, cpu time.Duration, cores int) Validity {
 	v := Validity{Status: Valid}
-	v.add(results.Invalid, incomplete(r))
+	if broken := incomplete(r); broken != "" {
+		v.add(results.Invalid, broken)
+	} else if !r.Closed {
+		v.add(results.Invalid, littlesLaw(r))
+		v.add(Degraded, neverLooked(r))
+	}
 	if !r.Closed {
 		v.add(results.Invalid, saturated(r, cpu, cores))
 		v.add(Degraded, unknownCPU(cpu, cores))
-		v.add(Degraded, queueing(r))
+		v.add(results.Invalid, behind(r))
 		v.add(Degraded, lagging(r))
+		v.add(Degraded, queueing(r))
 		v.add(Degraded, shortfall(r))
 	}
+	v.add(Degraded, unsteady(r))
 	return v
 }
 
@@ -57,13 +76,13 @@ func (v *Validity) add(status, reason string) {
 
 func incomplete(r *Recording) string {
 	if err := r.Accounting.Check(); err != nil {
-		return err.Error()
+		return err.Error() + ": this is a defect of the generator, report it"
 	}
 	if n := r.Accounting.Unfinished; n > 0 {
-		return fmt.Sprintf("interrupted: %d arrivals were still open", n)
+		return fmt.Sprintf("interrupted: %d arrivals were still open; let it run to its end", n)
 	}
 	if r.Accounting.Scheduled == 0 {
-		return "nothing was scheduled"
+		return "nothing was scheduled: raise the rate or the duration"
 	}
 	return ""
 }
@@ -74,28 +93,21 @@ func saturated(r *Recording, cpu time.Duration, cores int) string {
 		return ""
 	}
 	if busy := float64(cpu-r.Spin) / float64(wall); busy > maxBusy {
-		return fmt.Sprintf("generator saturated: %.0f %% of its CPU (%d cores) went into work, waiting not counted", 100*busy, cores)
+		return fmt.Sprintf("generator saturated: %.0f %% of its CPU (cores: %d) went into work, waiting not counted; lower the rate or give the generator more cores", 100*busy, cores)
 	}
 	return ""
 }
 
 func unknownCPU(cpu time.Duration, cores int) string {
 	if cpu <= 0 || cores < 1 {
-		return "the generator's CPU is not known: whether it was saturated cannot be told"
+		return "the generator's CPU is not known: whether it was saturated cannot be told; go by the schedule lag"
 	}
 	return ""
 }
 
 func queueing(r *Recording) string {
 	if share := r.QueuedShare(); share > maxQueuedShare {
-		return fmt.Sprintf("%.1f %% of the arrivals found no free connection: latency includes the wait for one", 100*share)
-	}
-	return ""
-}
-
-func lagging(r *Recording) string {
-	if p := r.Lag.P99; p != nil && time.Duration(*p) > maxLagP99 {
-		return fmt.Sprintf("schedule lag: 1 %% of the requests left more than %v late", time.Duration(*p).Round(time.Microsecond))
+		return fmt.Sprintf("%.1f %% of the arrivals found no free connection: latency includes the wait for one; use more connections or a lower rate", 100*share)
 	}
 	return ""
 }
@@ -105,7 +117,7 @@ func shortfall(r *Recording) string {
 	if a.Scheduled == 0 || float64(a.OK) >= minAchieved*float64(a.Scheduled) {
 		return ""
 	}
-	return fmt.Sprintf("achieved / offered is %.3f: %d of %d arrivals ended ok (%d timeouts, %d shed)",
+	return fmt.Sprintf("achieved / offered is %.3f: %d of %d arrivals ended ok (%d timeouts, %d shed); lower the rate, or find out what the target refuses",
 		float64(a.OK)/float64(a.Scheduled), a.OK, a.Scheduled, a.Timeout, a.Shed)
 }
 
