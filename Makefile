@@ -8,7 +8,7 @@ ARGS    ?=
 RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench test check check-cross fmt generate bench-target deps deps-dev clean
+.PHONY: help build bench test check check-cross fmt generate bench-target bench-engine deps deps-dev clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ check: ## formatting, vet, staticcheck
 	@unformatted=$$(go tool gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not gofumpt'ed:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
+	GOOS=darwin GOARCH=arm64 go vet ./loadgen/... ./results/...
+	GOOS=windows GOARCH=amd64 go vet ./loadgen/... ./results/...
+	GOOS=linux GOARCH=arm64 go vet ./loadgen/... ./results/...
 
 check-cross: ## vet for the other platforms
 	GOOS=darwin GOARCH=arm64 go vet ./...
@@ -40,6 +43,9 @@ generate: ## write the JSON Schemas and the goldens anew
 
 bench-target: build ## what our target costs over a bare fasthttp handler (needs wrk)
 	scripts/bench-target.sh
+
+bench-engine: build ## the load engine beside other tools and its own bounds; writes docs/engine.md (20 min, idle machine)
+	go run ./loadgen/versus -doc docs/engine.md
 
 deps: ## install redis-server and MariaDB if they are missing
 	@scripts/deps.sh

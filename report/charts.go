@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strings"
 
 	"authbench/results"
+	"authbench/results/stat"
 )
 
 // strip is one row of a chart: an arm and what is drawn for it.
@@ -67,6 +69,69 @@ func (s *summary) cpuChart() *chart {
 	var g svg
 	g.open("axis", "axis in microseconds", 20)
 	g.ticksX(ax, 5, 0, 4, func(v float64) string { return number0(v/1e3) + " µs" })
+	c.Axis = g.done()
+	return c
+}
+
+// forests show the ratios to the baseline, one picture a primary metric.
+func (s *summary) forests() []*chart {
+	var out []*chart
+	for _, m := range primaries(s.Run.Profile) {
+		if c := s.forest(m); c != nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (s *summary) forest(m stat.Metric) *chart {
+	c := &chart{
+		Name:    fmt.Sprintf("%s, ×"+nbsp+"%s", map[string]string{"cpu": "CPU per request at saturation", "p50": "Median response time", "p99": "p99 of the response time"}[m.Name], s.Run.Baseline),
+		Caption: "The ratio, by block, with its 95 % interval; dotted: equal; shaded: within 5 % of that.",
+		Head:    []string{"Arm", "Ratio", "95 %", "Difference, µs", "95 %", "p", "p, Holm", "Blocks", ""},
+	}
+	ax := axis{1 / 1.25, 1.25, true}
+	type row struct {
+		arm    *armSummary
+		c      stat.Comparison
+		status string
+	}
+	var rows []row
+	for i := range s.Arms {
+		a := &s.Arms[i]
+		if cmp, status, ok := s.compared(a.Name, m.Name); ok {
+			rows = append(rows, row{a, cmp, status})
+			lo, hi := cmp.Ratio.Value, cmp.Ratio.Value
+			if cmp.Ratio.Bounded {
+				lo, hi = cmp.Ratio.Lo, cmp.Ratio.Hi
+			}
+			ax.lo, ax.hi = min(ax.lo, lo/1.08), max(ax.hi, hi*1.08)
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	const h = 26
+	for _, r := range rows {
+		v := versusOf(r.c, r.status)
+		var g svg
+		g.open("dots", fmt.Sprintf("%s: %s, 95 %% interval %s", r.arm.Name, v.Ratio, v.Interval), h)
+		for _, t := range ax.ticks(5) {
+			g.vline("grid", ax.at(t), 0, h)
+		}
+		lo, hi := ax.at(1/(1+margin)), ax.at(1+margin)
+		g.rect("zone", lo, 0, hi-lo, h)
+		g.vline("rule", ax.at(1), 0, h)
+		if r.c.Ratio.Bounded {
+			g.f(`<line class="%s" x1="%s%%" x2="%s%%" y1="%d" y2="%d"/>`, r.arm.class("w"), trim2(ax.at(r.c.Ratio.Lo)), trim2(ax.at(r.c.Ratio.Hi)), h/2, h/2)
+		}
+		g.mark(r.arm, ax.at(r.c.Ratio.Value), h/2)
+		c.Strips = append(c.Strips, strip{r.arm, g.done(), v.Ratio + " " + v.Interval})
+		c.Rows = append(c.Rows, []string{r.arm.Name, v.Ratio, v.Interval, v.Difference, v.DifferenceInterval, pValue(r.c.Ratio.P), pValue(r.c.Holm), fmt.Sprint(r.c.Blocks), strings.ReplaceAll(r.status, "_", " ")})
+	}
+	var g svg
+	g.open("axis", "logarithmic axis, ratio", 20)
+	g.ticksX(ax, 7, 0, 4, func(v float64) string { return "×" + trim(v) })
 	c.Axis = g.done()
 	return c
 }

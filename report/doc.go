@@ -12,13 +12,16 @@
 //     averaged. Where a trial is too short for a quantile, the histograms of all
 //     blocks are merged by adding counts, and the column says so; where even that
 //     is too little, the cell says n/a and why.
-//   - A comparison is the median of the ratios of pairs, the two trials of one
-//     block. No significance is claimed anywhere: that takes a test, and this
-//     package has none. The duplicate arm shows how far equal things came apart.
+//   - A comparison is of pairs, the two trials of one block, by results/stat. Its
+//     interval is shown as it is; whether it may be called a difference is decided
+//     over all comparisons that were declared beforehand, together, and only where
+//     the blocks are enough. If the duplicate of the baseline differs from it,
+//     nothing is called one.
 //   - Every scheduled arrival is ranked. A quantile that falls among those that
 //     did not end ok is "> timeout", never left out.
 //   - Trials that the harness itself calls invalid, or that could not be
-//     completed, are left out of every summary, and counted where they are.
+//     completed, are left out of every summary and comparison, and counted where
+//     they are.
 //   - Nothing here reads a clock, the network or the environment: the same run
 //     gives the same bytes.
 package report

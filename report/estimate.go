@@ -9,6 +9,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"authbench/results"
+	"authbench/results/stat"
 )
 
 // estimate is one cell: a number with its spread over trials, or the reason why
@@ -17,11 +18,8 @@ type estimate struct {
 	Value    float64
 	Min, Max float64
 	N        int    // trials behind it
-	Merged   bool   // from the merged histogram, so without spread or ratio
+	Merged   bool   // from the merged histogram, so without spread or comparison
 	Missing  string // why there is no number; empty otherwise
-
-	Ratio, Diff float64 // to control: medians over pairs
-	Compared    bool
 }
 
 func missing(format string, args ...any) estimate {
@@ -53,38 +51,9 @@ func over(trials []*results.Trial, get func(*results.Trial) (float64, bool)) est
 	return estimate{Value: median(v), Min: slices.Min(v), Max: slices.Max(v), N: len(v)}
 }
 
-// against adds the comparison with control: for every block that has both, the
-// ratio and the difference of its two trials; then their medians.
-func (e *estimate) against(arm, control []*results.Trial, get func(*results.Trial) (float64, bool)) {
-	if e.Missing != "" || e.Merged || len(arm) > 0 && len(control) > 0 && arm[0].Arm == control[0].Arm {
-		return // nothing to compare, or control itself
-	}
-	var ratios, diffs []float64
-	for _, a := range arm {
-		i := slices.IndexFunc(control, func(c *results.Trial) bool { return c.Block == a.Block })
-		if i < 0 {
-			continue
-		}
-		x, ok := get(a)
-		y, ok2 := get(control[i])
-		if !ok || !ok2 || y == 0 || math.IsInf(y, 0) {
-			continue
-		}
-		ratios, diffs = append(ratios, x/y), append(diffs, x-y)
-	}
-	if len(ratios) == 0 {
-		return
-	}
-	e.Ratio, e.Diff = median(ratios), median(diffs)
-	e.Compared = !math.IsInf(e.Ratio, 0)
-}
-
-// SamplesFor is the smallest sample whose largest value lies above the quantile
-// q with a probability of 97.5 %, which a two-sided 95 % interval for it needs:
-// 368 for p99, 3,688 for p99.9, 36,887 for p99.99.
-func SamplesFor(q float64) int64 {
-	return int64(math.Ceil(math.Log(0.025) / math.Log(q)))
-}
+// SamplesFor is the smallest sample that supports the quantile q; see
+// stat.SamplesFor.
+func SamplesFor(q float64) int64 { return stat.SamplesFor(q) }
 
 // supported is the largest quantile that n samples support; see SamplesFor.
 func supported(n int64) float64 { return math.Pow(0.025, 1/float64(max(n, 1))) }
@@ -133,6 +102,9 @@ func (d distribution) at(q float64) float64 {
 	}
 	return float64(d.ok.ValueAtQuantile(100 * float64(max(rank, 1)) / float64(n)))
 }
+
+// foreign says that the histograms hold other arrivals than were counted.
+func (d distribution) foreign() bool { return d.ok != nil && d.ok.TotalCount() != d.okCounted }
 
 // mergedQuantile is what stands in for trials that are too short.
 func mergedQuantile(d distribution, l level) estimate {

@@ -25,6 +25,6 @@ func Formats() []Format {
 	return []Format{
 		{"html", "one self-contained page", func(w io.Writer, in Input) error { return HTML(w, in.Run, in.Histograms) }},
 		{"text", "the summary as plain text", func(w io.Writer, in Input) error { return Terminal(w, in.Run, in.Histograms, in.Path) }},
-		{"json", "run.json as it was read", func(w io.Writer, in Input) error { return JSON(w, in.Run) }},
+		{"json", "run.json as it was read, and the comparisons", func(w io.Writer, in Input) error { return JSON(w, in.Run, in.Histograms) }},
 	}
 }

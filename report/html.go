@@ -30,6 +30,7 @@ type page struct {
 	Facts    [][2]string
 	Command  string
 	CPU      *chart
+	Forests  []*chart
 	Curves   *chart
 	Hists    *chart
 	P50Dots  *chart
@@ -64,7 +65,8 @@ func HTML(w io.Writer, run *results.Run, h HistogramSource) error {
 		Curves:   s.curves(),
 		Hists:    s.histograms(),
 		Machine:  environment(run),
-		Verdicts: run.Verdicts,
+		Forests:  s.forests(),
+		Verdicts: s.verdicts(),
 	}
 	for _, l := range levels() {
 		p.Support = append(p.Support, need{l.Name, SamplesFor(l.Q)})
@@ -83,7 +85,7 @@ func HTML(w io.Writer, run *results.Run, h HistogramSource) error {
 		})
 
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"micros": micros, "number": number, "ratio": ratio, "signed": signed, "integer": integer,
+		"micros": micros, "number": number, "signed": signed, "integer": integer,
 		"percent": percent, "mib": mebibytes, "count": count, "keys": sortedKeys[string],
 		"problems": problems, "inf": func(v float64) bool { return math.IsInf(v, 0) },
 		"mark": legendMark, "cell": cell, "join": strings.Join, "value": value, "fewer": func(a, b int) bool { return a < b },
@@ -107,7 +109,6 @@ func legendMark(a *armSummary) template.HTML {
 // formatted is an estimate ready to print.
 type formatted struct {
 	Value, Spread, Missing string
-	Ratio, Diff            string
 }
 
 // cell prints an estimate in the given unit: "us" for nanoseconds shown in
@@ -134,10 +135,6 @@ func cell(unit string, e estimate) formatted {
 		if lo, hi := print(e.Min), print(e.Max); lo != hi {
 			f.Spread = lo + " – " + hi
 		}
-	}
-	if e.Compared {
-		f.Ratio = ratio(e.Ratio)
-		f.Diff = signed(e.Diff)
 	}
 	return f
 }
@@ -167,6 +164,9 @@ func environment(run *results.Run) [][2]string {
 		{"Go", e.Go},
 		{"Load engine", e.Engine},
 		{"Placement", fmt.Sprintf("generator %s; target %s; store %s", cores(e.Placement.Loadgen), cores(e.Placement.Target), cores(e.Placement.Store))},
+	}
+	if line := stillness(run); line != "" {
+		rows = append(rows, [2]string{"Stillness", line})
 	}
 	for _, st := range e.Stores {
 		name := fmt.Sprintf("%s %s, as the server reports it", st.Product, st.Version)

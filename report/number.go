@@ -40,6 +40,9 @@ func number(v float64) string {
 	}
 }
 
+// pValue prints a probability: 0.0005, 0.012, 0.15.
+func pValue(p float64) string { return strconv.FormatFloat(p, 'g', 2, 64) }
+
 // micros prints nanoseconds in microseconds, without the unit.
 func micros(ns float64) string {
 	if math.IsInf(ns, 1) {
@@ -48,7 +51,14 @@ func micros(ns float64) string {
 	return number(ns / 1e3)
 }
 
-func ratio(v float64) string { return "×" + strconv.FormatFloat(v, 'f', 2, 64) }
+// times prints a factor: 0.053, 0.53, 5.30.
+func times(v float64) string {
+	digits := 2
+	if v > 0 && v < .0995 {
+		digits = 3
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64)
+}
 
 // signed prints a difference in microseconds with its sign.
 func signed(ns float64) string {

@@ -9,6 +9,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"authbench/results"
+	"authbench/results/stat"
 )
 
 // HistogramSource hands out the histograms of a run, a series a block
@@ -25,9 +26,17 @@ type summary struct {
 	Did     []string // what was measured, in sentences
 	Alarms  []alarm
 	Answer  []string
+	Judged  []string // a sentence for every comparison that was judged
 	Arms    []armSummary
 	Control *armSummary // nil: the run has none
 	Levels  []column
+
+	Comparisons []comparison      // every arm with the baseline, by every metric
+	twins       []stat.Comparison // the duplicate likewise
+	AA          stat.AA
+	M           int    // primary comparisons made
+	Needed      int    // blocks that these take
+	Red         string // why no arm may be said to differ; empty otherwise
 }
 
 // column is one quantile of the table of arms.
@@ -57,6 +66,7 @@ type armSummary struct {
 	dist   distribution
 
 	Latency                                      []estimate // a level each
+	Slowest                                      estimate
 	SatTarget, SatStore, SatSum, Capacity        estimate
 	SteadyTarget, SteadyStore                    estimate
 	RequestBytes, ResponseBytes, StoreOps        estimate
@@ -90,6 +100,7 @@ func summarise(run *results.Run, h HistogramSource) *summary {
 	for i := range s.Arms {
 		s.measure(&s.Arms[i])
 	}
+	s.compare()
 	s.words()
 	return s
 }
@@ -108,13 +119,13 @@ func newArm(run *results.Run, arm *results.Arm, h HistogramSource) armSummary {
 		if t.Error != "" {
 			continue
 		}
-		if usable(&t.Measurement) {
+		if t.Usable() {
 			a.steady = append(a.steady, t)
 		}
-		if usable(t.Saturate) {
+		if t.Saturate.Usable() {
 			a.sat = append(a.sat, t)
 		}
-		if usable(t.Login) {
+		if t.Login.Usable() {
 			a.login = append(a.login, t)
 		}
 	}
@@ -131,10 +142,6 @@ func newArm(run *results.Run, arm *results.Arm, h HistogramSource) armSummary {
 	}
 	a.dist = mergeBlocks(h, a.steady)
 	return a
-}
-
-func usable(m *results.Measurement) bool {
-	return m != nil && m.Validity.Status != results.ValidityInvalid && m.DurationNS > 0
 }
 
 // paint gives every arm a colour and a marker. Control is neutral, a duplicate
@@ -182,10 +189,6 @@ func (s *summary) tooShort(l level) bool {
 }
 
 func (s *summary) measure(a *armSummary) {
-	var ctl armSummary
-	if s.Control != nil {
-		ctl = *s.Control
-	}
 	for _, c := range s.Levels {
 		switch {
 		case len(a.steady) == 0:
@@ -193,10 +196,12 @@ func (s *summary) measure(a *armSummary) {
 		case c.Merged:
 			a.Latency = append(a.Latency, mergedQuantile(a.dist, c.level))
 		default:
-			e := over(a.steady, c.ns)
-			e.against(a.steady, ctl.steady, c.ns)
-			a.Latency = append(a.Latency, e)
+			a.Latency = append(a.Latency, over(a.steady, c.ns))
 		}
+	}
+	a.Slowest = missing("%s", a.none())
+	if len(a.steady) > 0 {
+		a.Slowest = over(a.steady, level{get: func(q *results.Quantiles) *int64 { return q.Max }}.ns)
 	}
 	sat := func(t *results.Trial) *results.Measurement { return t.Saturate }
 	steady := func(t *results.Trial) *results.Measurement { return &t.Measurement }
@@ -205,7 +210,6 @@ func (s *summary) measure(a *armSummary) {
 	a.SatTarget = over(a.sat, cpu(sat, target))
 	a.SatStore = over(a.sat, cpu(sat, a.store))
 	a.SatSum = over(a.sat, cpu(sat, a.sum))
-	a.SatSum.against(a.sat, ctl.sat, cpu(sat, a.sum))
 	a.SteadyTarget = over(a.steady, cpu(steady, target))
 	a.SteadyStore = over(a.steady, cpu(steady, a.store))
 	a.Capacity = over(a.sat, field(sat, func(m *results.Measurement) (float64, bool) { return m.Achieved, true }))

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -32,9 +33,13 @@ func Terminal(w io.Writer, run *results.Run, h HistogramSource, path string) err
 	say("", fmt.Sprintf("Seed %d, %s blocks. %s", run.Seed, blocks(run), machine(run)))
 	fmt.Fprintln(out)
 	s.textArms(out)
+	s.textCompared(out)
 	fmt.Fprintln(out)
 	s.textWire(out)
 	fmt.Fprintln(out)
+	for _, a := range s.Judged {
+		say("- ", a)
+	}
 	for _, a := range s.Answer {
 		say("", a)
 	}
@@ -77,31 +82,61 @@ func (s *summary) textArms(w io.Writer) {
 			name, merged = name+"*", true
 		}
 		head = append(head, name)
-		if c.Q < .999 {
-			head = append(head, "x ctl")
-		}
 	}
-	head = append(head, "CPU target", "store", "sum", "x ctl")
+	head = append(head, "max", "CPU target", "store", "sum")
 	rows := [][]string{head}
 	for _, a := range s.Arms {
 		row := []string{a.Name}
 		if a.StandIn {
 			row[0] += " (stand-in)"
 		}
-		for i, c := range s.Levels {
+		for i := range s.Levels {
 			row = append(row, textCell(a.Latency[i]))
-			if c.Q < .999 {
-				row = append(row, textRatio(a.Latency[i]))
-			}
 		}
-		row = append(row, textCell(a.SatTarget), textCell(a.SatStore), textCell(a.SatSum), textRatio(a.SatSum))
-		rows = append(rows, row)
+		rows = append(rows, append(row, textCell(a.Slowest), textCell(a.SatTarget), textCell(a.SatStore), textCell(a.SatSum)))
 	}
 	table(w, rows)
 	if merged {
 		wrap(w, "", "* too few samples a trial: all blocks merged, no comparison.")
 	}
-	wrap(w, "", "Medians over trials; x ctl: median over blocks of the ratio to control. CPU per request, saturated.")
+	wrap(w, "", "Medians over trials. CPU per request, saturated.")
+}
+
+// textCompared is the ratio to the baseline with its interval, and the difference.
+func (s *summary) textCompared(w io.Writer) {
+	metrics := []string{"p50", "cpu"}
+	if i := slices.IndexFunc(s.Levels, func(c column) bool { return c.Name == "p99" }); !s.Levels[i].Merged {
+		metrics = append(metrics, "p99")
+	}
+	rows := s.comparedRows(metrics)
+	if len(metrics) > 2 && !fits(rows) {
+		rows = s.comparedRows(metrics[:2])
+	}
+	if len(rows) == 1 {
+		return
+	}
+	fmt.Fprintln(w)
+	table(w, rows)
+	wrap(w, "", "By block: Hodges-Lehmann estimates of ratio and difference; exact Wilcoxon intervals, not adjusted.")
+}
+
+func (s *summary) comparedRows(metrics []string) [][]string {
+	rows := [][]string{{"x " + s.Run.Baseline}}
+	for _, m := range metrics {
+		rows[0] = append(rows[0], strings.Replace(m, "cpu", "CPU", 1), "95 %", "us")
+	}
+	for _, a := range s.Arms {
+		row, any := []string{a.Name}, false
+		for _, m := range metrics {
+			v := s.Against(a.Name, m)
+			any = any || v.Ratio != ""
+			row = append(row, orElse(v.Ratio, "-"), plain(orElse(v.Interval, "-")), plain(orElse(v.Difference, "-")))
+		}
+		if any {
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }
 
 func (s *summary) textWire(w io.Writer) {
@@ -122,13 +157,6 @@ func textCell(e estimate) string {
 	return micros(e.Value)
 }
 
-func textRatio(e estimate) string {
-	if !e.Compared {
-		return "-"
-	}
-	return strings.TrimPrefix(ratio(e.Ratio), "×")
-}
-
 func textNumber(e estimate, unit float64) string {
 	if e.Missing != "" {
 		return "n/a"
@@ -136,14 +164,29 @@ func textNumber(e estimate, unit float64) string {
 	return number(e.Value / unit)
 }
 
-// table aligns rows: the first column left, all others right.
-func table(w io.Writer, rows [][]string) {
+// columns is how wide each column has to be.
+func columns(rows [][]string) []int {
 	width := make([]int, len(rows[0]))
 	for _, r := range rows {
 		for i, c := range r {
 			width[i] = max(width[i], utf8.RuneCountInString(c))
 		}
 	}
+	return width
+}
+
+// fits says whether table keeps within textWidth.
+func fits(rows [][]string) bool {
+	sum := -2
+	for _, n := range columns(rows) {
+		sum += n + 2
+	}
+	return sum <= textWidth
+}
+
+// table aligns rows: the first column left, all others right.
+func table(w io.Writer, rows [][]string) {
+	width := columns(rows)
 	for _, r := range rows {
 		var b strings.Builder
 		for i, c := range r {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"authbench/results"
+	"authbench/results/stat"
 )
 
 // words fills in the sentences of a summary.
@@ -26,8 +27,35 @@ func (s *summary) lead() {
 	case "quick":
 		s.Lead = "Quick run: estimates only. It names no winner."
 	default:
-		s.Lead = "Estimates with their spread. No test of significance has been made, so none is claimed."
+		s.Lead = s.leadJudged()
 	}
+}
+
+// leadJudged says what the run can tell.
+func (s *summary) leadJudged() string {
+	most := s.mostBlocks()
+	switch {
+	case s.Red != "":
+		return "Invalid: " + s.Red + ". No winner is named."
+	case s.M == 0:
+		return "Estimates with their spread. Nothing could be compared, so no winner is named."
+	case most < s.Needed:
+		return fmt.Sprintf("Estimates only: %s with %s, judged together, take %s, and there are %d. No winner is named.",
+			count(s.M, "comparison"), s.Run.Baseline, count(s.Needed, "block"), most)
+	}
+	return fmt.Sprintf("%s with %s, %s. Differences are tested together at 5 %% (Holm); intervals are 95 %%, each by itself.",
+		count(s.M, "comparison"), s.Run.Baseline, count(most, "block"))
+}
+
+// mostBlocks is how many blocks the best supplied primary comparison has.
+func (s *summary) mostBlocks() int {
+	most := 0
+	for _, c := range s.Comparisons {
+		if c.Metric.Primary && c.Err == nil {
+			most = max(most, c.Blocks)
+		}
+	}
+	return most
 }
 
 func (s *summary) asked() {
@@ -79,6 +107,9 @@ func (s *summary) alarms() {
 			red("A stand-in store: %s %s answered in place of a real %s. What depends on it says nothing about the product and no verdict is drawn from it.", st.Product, st.Version, st.Kind)
 		}
 	}
+	if s.AA.Status == results.Invalid {
+		red("Invalid: the A/A check failed. %s. What separates these two separates the other arms as well, so no winner is named.", capital(s.AA.Reason))
+	}
 	for _, m := range s.Run.NotMeasured {
 		red("Not measured: %s. %s", m.Arm, m.Reason)
 	}
@@ -86,8 +117,8 @@ func (s *summary) alarms() {
 		if len(a.all) == 0 && a.Missing == "" {
 			red("No trial of %s was finished.", a.Name)
 		}
-		if h := a.dist.ok; h != nil && h.TotalCount() != a.dist.okCounted {
-			red("The histograms of %s hold %s response times, run.json counts %s: one of the two is not of this run.", a.Name, integer(h.TotalCount()), integer(a.dist.okCounted))
+		if a.dist.foreign() {
+			red("The histograms of %s hold %s response times, run.json counts %s: one of the two is not of this run.", a.Name, integer(a.dist.ok.TotalCount()), integer(a.dist.okCounted))
 		}
 		s.trialAlarms(a, red, note)
 	}
@@ -125,20 +156,31 @@ func (s *summary) trialAlarms(a armSummary, red, note func(string, ...any)) {
 func (s *summary) answer() {
 	if s.Control == nil || s.Control.SatSum.Missing != "" {
 		s.answerWithoutControl()
-		return
+	} else {
+		s.answerFloor()
 	}
+	s.answerCompared()
+	s.answerNoise()
+}
+
+// answerFloor is what authenticating adds to a request. These are estimates: the
+// comparisons that are judged are those with the baseline.
+func (s *summary) answerFloor() {
 	var extra []string
 	for _, a := range s.Arms {
-		if a.series > 0 && !a.hollow && a.SatSum.Compared {
-			extra = append(extra, fmt.Sprintf("%s %s µs (%s)%s", a.Name, signed(a.SatSum.Diff), ratio(a.SatSum.Ratio), standIn(a)))
+		if a.series == 0 || a.hollow || a.Missing != "" {
+			continue
+		}
+		for _, m := range stat.Metrics(s.Run.Profile) {
+			if c := stat.Compare(s.Run, a.Arm, s.Control.Arm, m); m.Name == "cpu" && c.Err == nil {
+				extra = append(extra, fmt.Sprintf("%s %s µs%s", a.Name, signed(c.Difference.Value), standIn(a)))
+			}
 		}
 	}
 	if len(extra) > 0 {
 		s.Answer = append(s.Answer, fmt.Sprintf("At saturation a request without authentication costs %s µs of CPU. Authenticating it adds, in target and store together: %s.",
 			micros(s.Control.SatSum.Value), strings.Join(extra, ", ")))
 	}
-	s.answerLatency()
-	s.answerNoise()
 }
 
 func (s *summary) answerWithoutControl() {
@@ -155,35 +197,60 @@ func (s *summary) answerWithoutControl() {
 	s.Answer = append(s.Answer, "CPU per request at saturation, target and store together: "+strings.Join(all, ", ")+". Without a control this includes everything that serving a request costs.")
 }
 
-func (s *summary) answerLatency() {
-	var parts []string
-	for _, a := range s.Arms {
-		if len(a.Latency) > 0 && a.Latency[0].Missing == "" && !a.hollow {
-			parts = append(parts, fmt.Sprintf("%s %s%s", a.Name, micros(a.Latency[0].Value), standIn(a)))
-		}
+// answerCompared has a sentence for every comparison that was judged, or one that
+// says why none was.
+func (s *summary) answerCompared() {
+	switch most := s.mostBlocks(); {
+	case s.M == 0:
+		return
+	case s.Red != "":
+		s.Answer = append(s.Answer, fmt.Sprintf("No winner is named: %s.", s.Red))
+		return
+	case most < s.Needed:
+		s.Answer = append(s.Answer, fmt.Sprintf("No winner is named: %s with %s, judged together, take %s, and there are %d.",
+			count(s.M, "comparison"), s.Run.Baseline, count(s.Needed, "block"), most))
+		return
+	case s.Run.Profile == "quick":
+		s.Answer = append(s.Answer, "No winner is named: windows as short as those of a quick run are for estimates.")
+		return
 	}
-	if len(parts) > 0 {
-		s.Answer = append(s.Answer, fmt.Sprintf("At %s requests a second the median response took, in µs: %s.", number(s.Run.Workload.Rate), strings.Join(parts, ", ")))
+	for _, m := range primaries(s.Run.Profile) {
+		for _, c := range s.Comparisons {
+			if c.Metric.Name == m.Name && s.arm(c.Arm).Missing == "" {
+				s.Judged = append(s.Judged, c.Sentence)
+			}
+		}
 	}
 }
 
 // answerNoise compares the duplicate with what it duplicates.
 func (s *summary) answerNoise() {
-	base := s.arm(s.Run.Baseline)
-	i := slices.IndexFunc(s.Arms, func(a armSummary) bool { return a.Duplicate })
-	if base == nil || i < 0 {
+	var came []string
+	for _, c := range s.AA.List {
+		if c.Err == nil {
+			came = append(came, factor(c.Ratio)+" in "+noun(c.Metric))
+		}
+	}
+	if len(came) == 0 {
 		return
 	}
-	dup := s.Arms[i]
-	p50 := levels()[0].ns
-	sat := cpu(func(t *results.Trial) *results.Measurement { return t.Saturate }, base.sum)
-	l, c := over(dup.steady, p50), over(dup.sat, sat)
-	l.against(dup.steady, base.steady, p50)
-	c.against(dup.sat, base.sat, sat)
-	if l.Compared && c.Compared {
-		s.Answer = append(s.Answer, fmt.Sprintf("%s is %s measured a second time: it came out at %s in median response and %s in CPU. Differences of that size are noise here.",
-			dup.Name, base.Name, ratio(l.Ratio), ratio(c.Ratio)))
+	verdict := "No difference was found at 1 %; what lies inside these intervals is noise here."
+	switch s.AA.Status {
+	case results.Invalid:
+		verdict = "That is a difference where there is none."
+	case results.Unknown:
+		verdict = "Whether that is chance is unknown: " + s.AA.Reason + "."
 	}
+	c := s.AA.List[0]
+	s.Answer = append(s.Answer, fmt.Sprintf("%s is %s measured a second time: %s. %s", c.Arm, c.Baseline, strings.Join(came, ", "), verdict))
+}
+
+// capital begins a sentence.
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func standIn(a armSummary) string {

@@ -36,3 +36,9 @@ func (t *Trial) Check() error {
 	}
 	return nil
 }
+
+// Usable says whether the numbers of the phase may go into a summary or a
+// comparison: it was measured, and the harness does not call it invalid.
+func (m *Measurement) Usable() bool {
+	return m != nil && m.DurationNS > 0 && m.Validity.Status != ValidityInvalid
+}

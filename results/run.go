@@ -29,6 +29,7 @@ type Run struct {
 	Baseline      string      `json:"baseline"` // the arm the others are compared with
 	Arms          []Arm       `json:"arms"`
 	NotMeasured   []Missing   `json:"not_measured"` // arms that were asked for and could not run, with the reason
+	Blocks        []Block     `json:"blocks,omitempty"`
 	Trials        []Trial     `json:"trials"`
 	Verdicts      []Verdict   `json:"verdicts"`
 	Warnings      []string    `json:"warnings"`
@@ -110,6 +111,25 @@ type Arm struct {
 type Missing struct {
 	Arm    string `json:"arm"`
 	Reason string `json:"reason"`
+}
+
+// Block is what is known of a block beside its trials. A probe that could not be
+// made is null.
+type Block struct {
+	Block     int  `json:"block"` // from 1
+	GapBefore *Gap `json:"gap_before" jsonschema:"nullable"`
+	GapAfter  *Gap `json:"gap_after" jsonschema:"nullable"`
+}
+
+// Gap is how still the machine stood when nothing was asked of it: threads that
+// asked to be woken every millisecond, a wake-up that was missed counted as late
+// as it is.
+type Gap struct {
+	DurationNS int64 `json:"duration_ns"`
+	Wakes      int64 `json:"wakes"`   // of all threads, one a core
+	P99NS      int64 `json:"p99_ns"`  // lateness of a wake-up
+	MaxNS      int64 `json:"max_ns"`  //
+	LostNS     int64 `json:"lost_ns"` // time in which a thread wanted to run and could not
 }
 
 // Trial is one measurement of one arm in one block. Its own fields are those

@@ -66,7 +66,7 @@ func (b *Bench) Run(ctx context.Context) (dir string, run *results.Run, err erro
 	e := &Experiment{
 		Scenario: b.Scenario, Arms: arms, Seed: b.Seed, Workload: run.Workload,
 		Testbed: bed, Engine: b.Engine, Tell: b.Tell,
-		LoadgenCores: len(b.Placement.Loadgen),
+		LoadgenCores: len(b.Placement.Loadgen), GapCores: cores(b.Placement),
 	}
 	if e.LoadgenCores == 0 {
 		e.LoadgenCores = runtime.NumCPU()
@@ -78,7 +78,7 @@ func (b *Bench) Run(ctx context.Context) (dir string, run *results.Run, err erro
 	if err != nil {
 		return "", nil, err
 	}
-	e.Keep = w.Add
+	e.Keep, e.KeepBlock = w.Add, func(b results.Block) { keepBlock(run, b) }
 	err = e.Run(ctx)
 	run.Finished = time.Now().UTC()
 	if done, all := len(run.Trials), run.Workload.Blocks*len(arms); done < all {

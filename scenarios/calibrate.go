@@ -8,6 +8,7 @@ import (
 
 	"authbench/loadgen"
 	"authbench/results"
+	"authbench/scenarios/testbed"
 )
 
 // steadyShare of the slowest arm's capacity is the rate of steady load: low
@@ -63,7 +64,7 @@ func (t *Trial) capacity(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	plan, err := usePlan(t.Arm.Contract, []string{node.Addr()}, users)
+	plan, err := usePlan(t.Arm.Contract, []*testbed.Node{node}, users)
 	if err != nil {
 		return 0, err
 	}

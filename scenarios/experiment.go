@@ -23,9 +23,15 @@ type Experiment struct {
 	Engine   loadgen.Engine
 	// LoadgenCores is how many cores the generator may use.
 	LoadgenCores int
+	// GapCores are the cores that are probed for standing still before and after
+	// each block. None: whichever the process may use.
+	GapCores []int
 
 	// Keep stores a finished trial. It is called once a trial, never concurrently.
 	Keep func(results.Trial, []results.PhaseHistograms) error
+	// KeepBlock stores what is known of a block beside its trials, after they were
+	// kept. It may be nil.
+	KeepBlock func(results.Block)
 	// Tell may be nil.
 	Tell func(Step)
 }
@@ -34,34 +40,52 @@ type Experiment struct {
 // error and the experiment goes on; the joined errors are returned at the end.
 // When ctx ends, Run returns its cause and the trial under way is not kept.
 func (e *Experiment) Run(ctx context.Context) error {
-	var failed []error
-	trials := e.Workload.Blocks * len(e.Arms)
-	began := time.Now()
-	done := 0
+	p := progress{trials: e.Workload.Blocks * len(e.Arms), began: time.Now()}
 	for block := 1; block <= e.Workload.Blocks; block++ {
-		for position, i := range Order(e.Seed, block, len(e.Arms)) {
-			arm := e.Arms[i]
-			e.tell(Step{
-				Arm: arm.Name, Block: block, Blocks: e.Workload.Blocks,
-				Trial: done + 1, Trials: trials, Left: left(time.Since(began), done, trials),
-			})
-			trial, err := e.one(ctx, arm, block, position+1)
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if err != nil {
-				err = fmt.Errorf("block %d, %s: %w", block, arm.Name, err)
-				trial.Result.Error = err.Error()
-				failed = append(failed, err)
-				e.tell(Step{Message: err.Error()})
-			}
-			if err := e.Keep(trial.Result, trial.Histograms); err != nil {
-				return fmt.Errorf("keep the trial of %s in block %d: %w", arm.Name, block, err)
-			}
-			done++
+		if err := e.block(ctx, block, &p); err != nil {
+			return err
 		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(p.failed...)
+}
+
+// progress is how far an experiment has come.
+type progress struct {
+	trials, done int
+	began        time.Time
+	failed       []error // trials that could not be completed
+}
+
+func (e *Experiment) block(ctx context.Context, block int, p *progress) error {
+	around := results.Block{Block: block, GapBefore: e.gap(ctx)}
+	defer func() {
+		around.GapAfter = e.gap(ctx)
+		if e.KeepBlock != nil {
+			e.KeepBlock(around)
+		}
+	}()
+	for position, i := range Order(e.Seed, block, len(e.Arms)) {
+		arm := e.Arms[i]
+		e.tell(Step{
+			Arm: arm.Name, Block: block, Blocks: e.Workload.Blocks,
+			Trial: p.done + 1, Trials: p.trials, Left: left(time.Since(p.began), p.done, p.trials),
+		})
+		trial, err := e.one(ctx, arm, block, position+1)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			err = fmt.Errorf("block %d, %s: %w", block, arm.Name, err)
+			trial.Result.Error = err.Error()
+			p.failed = append(p.failed, err)
+			e.tell(Step{Message: err.Error()})
+		}
+		if err := e.Keep(trial.Result, trial.Histograms); err != nil {
+			return fmt.Errorf("keep the trial of %s in block %d: %w", arm.Name, block, err)
+		}
+		p.done++
+	}
+	return nil
 }
 
 func (e *Experiment) one(ctx context.Context, arm Arm, block, position int) (*Trial, error) {

@@ -5,6 +5,7 @@ import (
 
 	"authbench/loadgen"
 	"authbench/results"
+	"authbench/scenarios/testbed"
 	"authbench/targets/contract"
 )
 
@@ -24,13 +25,13 @@ func population(c *contract.Contract, n int) []user {
 }
 
 // loginPlan renders one log-in for every user.
-func loginPlan(c *contract.Contract, nodes []string, users []*user) (loadgen.Plan, error) {
+func loginPlan(c *contract.Contract, nodes []*testbed.Node, users []*user) (loadgen.Plan, error) {
 	return compile(c, &c.Login, nodes, users)
 }
 
 // usePlan renders one use for every user, with the subject that a good answer
 // has to name.
-func usePlan(c *contract.Contract, nodes []string, users []user) (loadgen.Plan, error) {
+func usePlan(c *contract.Contract, nodes []*testbed.Node, users []user) (loadgen.Plan, error) {
 	all := make([]*user, len(users))
 	for i := range users {
 		all[i] = &users[i]
@@ -38,10 +39,16 @@ func usePlan(c *contract.Contract, nodes []string, users []user) (loadgen.Plan, 
 	return compile(c, &c.Use, nodes, all)
 }
 
-func compile(c *contract.Contract, step *contract.Step, nodes []string, users []*user) (loadgen.Plan, error) {
-	plan := loadgen.Plan{Nodes: nodes, Outcomes: c.OutcomeMap(step), Requests: make([]loadgen.Request, len(users))}
+func compile(c *contract.Contract, step *contract.Step, nodes []*testbed.Node, users []*user) (loadgen.Plan, error) {
+	plan := loadgen.Plan{Outcomes: c.OutcomeMap(step), Requests: make([]loadgen.Request, len(users))}
+	for _, n := range nodes {
+		plan.Nodes = append(plan.Nodes, n.Addr())
+		if n.Secure() {
+			plan.TLS = &loadgen.TLS{}
+		}
+	}
 	for i, u := range users {
-		raw, err := c.Render(step, nodes[0], u.vars)
+		raw, err := c.Render(step, nodes[0].Host(), u.vars)
 		if err != nil {
 			return plan, fmt.Errorf("user %s: %w", u.vars["n"], err)
 		}

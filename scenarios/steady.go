@@ -33,7 +33,7 @@ func runSteady(ctx context.Context, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	plan, err := usePlan(t.Arm.Contract, []string{node.Addr()}, users)
+	plan, err := usePlan(t.Arm.Contract, []*testbed.Node{node}, users)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (t *Trial) logIn(ctx context.Context, node *testbed.Node) ([]user, error) {
 }
 
 func (t *Trial) loginPass(ctx context.Context, node *testbed.Node, users []*user, measured bool) (*loadgen.Recording, error) {
-	plan, err := loginPlan(t.Arm.Contract, []string{node.Addr()}, users)
+	plan, err := loginPlan(t.Arm.Contract, []*testbed.Node{node}, users)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ const (
 	CheckStoreOps   = "store-ops"  // what the stores counted, against what the arm needs
 	CheckValidity   = "validity"   // what the harness says of itself
 	CheckAA         = "a-a"        // the duplicate of the baseline measures the same
+	CheckDrift      = "drift"      // of the baseline and the control: the machine was the same in all blocks
 )
 
 // Verdicts judges every arm of the run. Evidence that is missing is unknown,
@@ -38,11 +39,15 @@ func Verdicts(run *results.Run) []results.Verdict {
 			}
 			vs = append(vs, v)
 		}
+		if arm.Name == run.Baseline || arm.Mechanism == "none" {
+			v := checkDrift(run, arm, trials)
+			v.Scenario, v.Arm = run.Workload.Scenario, arm.Name
+			vs = append(vs, v)
+		}
 		if arm.Duplicate {
-			vs = append(vs, results.Verdict{
-				Scenario: run.Workload.Scenario, Arm: arm.Name, Check: CheckAA, Status: results.Unknown,
-				Reason: "the duplicate is shown beside its twin; this version does not test the difference",
-			})
+			v := checkAA(run)
+			v.Scenario, v.Arm = run.Workload.Scenario, arm.Name
+			vs = append(vs, v)
 		}
 	}
 	return vs

@@ -62,7 +62,7 @@ func TestVerdicts(t *testing.T) {
 		{"a trial missing", func(r *results.Run) { r.Trials = r.Trials[:3] }, "session-redis", CheckErrors, results.Unknown, "1 of 2 trials"},
 		{"a trial failed", func(r *results.Run) { r.Trials[redis].Error = "log in: 503" }, "session-redis", CheckValidity, results.Unknown, "1 of 2 trials"},
 		{"no trial at all", func(r *results.Run) { r.Trials = nil }, "control", CheckAccounting, results.Unknown, "0 of 2 trials"},
-		{"the duplicate", func(r *results.Run) { r.Arms[1].Duplicate = true }, "session-redis", CheckAA, results.Unknown, "does not test"},
+		{"a duplicate of nothing", func(r *results.Run) { r.Arms[1].Duplicate = true }, "session-redis", CheckAA, results.Unknown, "no duplicate of its baseline"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			run := sound()

@@ -25,6 +25,7 @@ type benchFlags struct {
 	timeout     time.Duration
 	seed        uint64
 	out         string
+	engine      string
 	strict      bool
 	stores      storeFlags
 }
@@ -40,9 +41,12 @@ func (f benchFlags) bench(a *app) (*scenarios.Bench, error) {
 		Baseline: f.baseline, Seed: f.seed, Rate: f.rate,
 		Arrivals: loadgen.Arrivals(f.arrivals), Popularity: loadgen.Popularity(f.popularity),
 		Connections: f.connections, Timeout: f.timeout,
-		Command: a.command, Root: f.out, Engine: loadgen.For(&loadgen.Plan{}), Tool: tool(),
+		Command: a.command, Root: f.out, Tool: tool(),
 	}
 	if b.Contracts, b.Sources, err = f.contracts(); err != nil {
+		return nil, err
+	}
+	if b.Engine, err = f.chooseEngine(b.Contracts); err != nil {
 		return nil, err
 	}
 	if b.Baseline == "" {
@@ -54,6 +58,28 @@ func (f benchFlags) bench(a *app) (*scenarios.Bench, error) {
 	b.Placement = place()
 	b.Testbed.TargetCores = b.Placement.Target
 	return b, f.check(b)
+}
+
+// chooseEngine returns one engine for all: arms that are measured by different
+// engines cannot be compared.
+func (f benchFlags) chooseEngine(cs []*contract.Contract) (loadgen.Engine, error) {
+	plan := &loadgen.Plan{}
+	for _, c := range cs {
+		if strings.HasPrefix(c.URL, "https:") {
+			plan.TLS = &loadgen.TLS{}
+		}
+	}
+	if f.engine == "" {
+		return loadgen.For(plan), nil
+	}
+	e, err := loadgen.Named(f.engine)
+	if err != nil {
+		return nil, usageError("--engine: %v", err)
+	}
+	if err := e.Supports(plan); err != nil {
+		return nil, usageError("--engine %s: %v", f.engine, err)
+	}
+	return e, nil
 }
 
 // defaultBaseline is session-redis, or without it the first arm that

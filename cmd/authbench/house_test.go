@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"targets/revoke":          {"targets/store"},
 	"targets/contract":        {"results"},
 	"loadgen":                 {"loadgen/http1", "loadgen/poll", "results", "results/stat"},
+	"loadgen/versus":          {"loadgen", "results", "results/stat"},
 	"results/stat":            {"results"},
 	"report":                  {"results", "results/stat"},
 	"report/decide":           {"results", "results/stat"},

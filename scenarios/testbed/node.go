@@ -23,9 +23,11 @@ const readyTimeout = 10 * time.Second // unless the contract says otherwise
 
 // Node is one running target process, or a target that somebody else runs.
 type Node struct {
-	tb   *Testbed
-	addr string
-	p    *process // nil: not ours
+	tb     *Testbed
+	addr   string
+	host   string   // what requests name, where it is not the address
+	secure bool     // TLS
+	p      *process // nil: not ours
 
 	once sync.Once
 	err  error
@@ -55,10 +57,10 @@ func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, n *Node, ti
 		if err != nil {
 			return err
 		}
-		n.addr = u.Host
+		n.addr, n.host, n.secure = withPort(u), u.Host, u.Scheme == "https"
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		return poll(ctx, func(ctx context.Context) error { return answers(ctx, n.addr, u.Path, c.Ready.Path) })
+		return poll(ctx, func(ctx context.Context) error { return n.answers(ctx, u.Path, c.Ready.Path) })
 	}
 	port, err := freePort()
 	if err != nil {
@@ -91,7 +93,7 @@ func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, n *Node, ti
 			}
 			n.addr = says.Listen
 		}
-		return answers(ctx, n.addr, "", c.Ready.Path)
+		return n.answers(ctx, "", c.Ready.Path)
 	})
 }
 
@@ -111,9 +113,26 @@ func (p *process) announced(into any) error {
 	return nil
 }
 
+// withPort is the host and port of a URL.
+func withPort(u *url.URL) string {
+	if port := u.Port(); port != "" {
+		return u.Host
+	}
+	return net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+}
+
+// answers is what the function of that name says of this node.
+func (n *Node) answers(ctx context.Context, prefix, path string) error {
+	scheme := "http"
+	if n.secure {
+		scheme = "https"
+	}
+	return answers(ctx, scheme, n.addr, prefix, path)
+}
+
 // answers is nil when GET path is answered with 2xx, or, without a path, when a
 // connection is accepted.
-func answers(ctx context.Context, addr, prefix, path string) error {
+func answers(ctx context.Context, scheme, addr, prefix, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if path == "" {
@@ -123,7 +142,7 @@ func answers(ctx context.Context, addr, prefix, path string) error {
 		}
 		return conn.Close()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+strings.TrimSuffix(prefix, "/")+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+addr+strings.TrimSuffix(prefix, "/")+path, nil)
 	if err != nil {
 		return err
 	}
@@ -236,6 +255,18 @@ func (tb *Testbed) command(name string, argv []string, env map[string]string, fi
 
 // Addr is where the node is reached: host:port.
 func (n *Node) Addr() string { return n.addr }
+
+// Host is what requests to the node name as their host: the address, or what the
+// target's URL says.
+func (n *Node) Host() string {
+	if n.host != "" {
+		return n.host
+	}
+	return n.addr
+}
+
+// Secure says that the node speaks TLS.
+func (n *Node) Secure() bool { return n.secure }
 
 // PID is the node's process, 0 when it is not ours.
 func (n *Node) PID() int {

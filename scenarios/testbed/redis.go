@@ -44,7 +44,7 @@ func newRedisClient(a access) (storeClient, error) {
 // Subtle: once as many dials have failed as the pool is large, go-redis tries
 // again only once a second, and the store would seem to take that long to start.
 func (c *redisClient) ready(ctx context.Context) error {
-	if err := answers(ctx, c.Options().Addr, "", ""); err != nil {
+	if err := answers(ctx, "http", c.Options().Addr, "", ""); err != nil {
 		return err
 	}
 	return c.Ping(ctx).Err()

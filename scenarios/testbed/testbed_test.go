@@ -105,7 +105,7 @@ func TestNode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := answers(t.Context(), n.Addr(), "", "/healthz"); err != nil {
+		if err := n.answers(t.Context(), "", "/healthz"); err != nil {
 			t.Error(err)
 		}
 		dir, pid := n.p.dir, n.PID()
