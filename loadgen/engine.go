@@ -163,6 +163,10 @@ type Recording struct {
 	// Involuntary counts the context switches that the engine's own threads did not
 	// ask for; -1 where it cannot be told.
 	Involuntary int64
+	// Busy is the share of the open loop's schedule, without the drain, that the
+	// busiest event loop spent working: its CPU time less what it spun. 0 where it
+	// is not known.
+	Busy float64
 	// Occupancy is the number of arrivals in flight, seen at random instants of an
 	// open loop; without a look in a closed one.
 	Occupancy Occupancy

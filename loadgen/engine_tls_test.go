@@ -310,6 +310,7 @@ func testTLSNeverReads(t *testing.T, e Engine) {
 	ca := newAuthority(t)
 	stop := make(chan struct{})
 	s := listenTLS(t, ca.good(), func(c net.Conn) {
+		_ = c.(*tls.Conn).NetConn().(*net.TCPConn).SetReadBuffer(4 << 10) // it shall be full soon
 		for {
 			if _, err := io.WriteString(c, answer(200, "")); err != nil {
 				return

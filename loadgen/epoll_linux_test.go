@@ -9,14 +9,22 @@ import (
 	"authbench/results"
 )
 
-// Several loops, and one that does not spin, keep the same promises.
-func TestEpollVariants(t *testing.T) {
-	for name, e := range map[string]Epoll{"three loops": {Loops: 3}, "no spinning": {NoSpin: true}} {
-		t.Run(name, func(t *testing.T) {
-			for _, c := range conformance {
-				t.Run(c.name, func(t *testing.T) { c.test(t, e) })
-			}
-		})
+// Several loops keep the same promises.
+func TestEpollThreeLoops(t *testing.T) {
+	for _, c := range conformance {
+		t.Run(c.name, func(t *testing.T) { c.test(t, Epoll{Loops: 3}) })
+	}
+}
+
+// So does one that sleeps instead of spinning.
+func TestEpollNoSpin(t *testing.T) {
+	e := Epoll{NoSpin: true}
+	testGood(t, e)
+	testStall(t, e)
+	rec := offer(t, open(t, e, testPlan(t, 3, listen(t, respond(good)).addr()), 4), Phase{Rate: 500, Duration: 200 * time.Millisecond})
+	all(t, rec, results.OK)
+	if rec.Spin != 0 {
+		t.Errorf("spun for %v", rec.Spin)
 	}
 }
 

@@ -176,7 +176,7 @@ func (l *loop) takes(u int) bool {
 func (l *loop) offerAll(ctx context.Context, begin int64) {
 	l.begin = begin
 	switches := involuntarySwitches()
-	spun := l.p.Spun
+	spun, cpu := l.p.Spun, threadCPU()
 	l.lookAt, l.expireAt = l.p.Now(), math.MaxInt64
 	l.expect(begin + l.timeout)
 	// What happened between the phases: a connection that was closed is not free.
@@ -213,11 +213,23 @@ func (l *loop) offerAll(ctx context.Context, begin int64) {
 			l.event(i)
 		}
 		l.readAgain()
+		if !l.more && !l.closed && l.rec.rec.Busy == 0 { // the schedule is over
+			l.rec.rec.Busy = float64(threadCPU()-cpu-(l.p.Spun-spun)) / float64(max(1, l.p.Now()-l.begin))
+		}
 	}
 	l.running = false
 	l.rec.rec.Spin = time.Duration(l.p.Spun - spun)
 	l.rec.rec.Occupancy = l.occupancy.Occupancy
 	l.rec.rec.Involuntary = involuntarySwitches() - switches
+}
+
+// threadCPU is the CPU time of this thread, in nanoseconds.
+func threadCPU() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		return 0
+	}
+	return ts.Nano()
 }
 
 // involuntarySwitches counts how often this thread had to give up its core.

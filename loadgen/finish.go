@@ -65,6 +65,7 @@ func (r *Recording) merge(o *Recording) {
 	r.Spin += o.Spin
 	r.Involuntary += o.Involuntary
 	r.Occupancy.merge(o.Occupancy)
+	r.Busy = max(r.Busy, o.Busy)
 	r.resident += o.resident
 	r.shedLate += o.shedLate
 	for _, text := range o.Problems {

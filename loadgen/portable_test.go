@@ -102,3 +102,29 @@ func TestPortableWriteEnds(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// A hang-up that was read before the request was sent takes the request along:
+// it is lost at once, not before it was sent and not after its timeout.
+func TestPortableLosesWhatCrossesAHangUp(t *testing.T) {
+	s, r := begun(t, listen(t, silent), Phase{Rate: 1, Duration: time.Second})
+	time.Sleep(lead)
+	s.offer(Arrival{At: 0})
+	s.mu.Lock()
+	c := s.conns[0]
+	sent := c.sentAt - r.start
+	c.sentAt += int64(time.Millisecond) // so that what is read now was read before
+	s.mu.Unlock()
+	if c.received(nil, io.EOF, r.start+sent) {
+		t.Error("the connection goes on after its end")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.run = nil
+	if a := r.rec.rec.Accounting; a.ConnectError != 1 || a.Resolved() != 1 || c.state != doomed {
+		t.Errorf("%+v, state %d", a, c.state)
+	}
+	lost := r.rec.cell(0).latency[results.ConnectError]
+	if want := sent + int64(time.Millisecond); lost.max != want || r.last != want {
+		t.Errorf("lost after %d ns, the last after %d; it was sent after %d", lost.max, r.last, want)
+	}
+}

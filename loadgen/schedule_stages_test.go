@@ -113,8 +113,13 @@ func TestRampIsPinned(t *testing.T) {
 // Against the same inverse in 200 bits.
 func TestRampIsRight(t *testing.T) {
 	for _, st := range []Stage{
-		{time.Second, 100, 2000}, {time.Second, 2000, 1}, {time.Hour, 10, 100_000}, {time.Hour, 100_000, 1e-6},
-		{time.Minute, 1000, 1000.000001}, {10 * time.Second, 0, 5}, {time.Millisecond, 1e6, 3e6},
+		{time.Second, 100, 2000},
+		{time.Second, 2000, 1},
+		{time.Hour, 10, 100_000},
+		{time.Hour, 100_000, 1e-6},
+		{time.Minute, 1000, 1000.000001},
+		{10 * time.Second, 0, 5},
+		{time.Millisecond, 1e6, 3e6},
 	} {
 		l, err := newTimeline([]Stage{st}, st.Duration)
 		if err != nil {

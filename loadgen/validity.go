@@ -88,6 +88,9 @@ func incomplete(r *Recording) string {
 }
 
 func saturated(r *Recording, cpu time.Duration, cores int) string {
+	if r.Busy > maxBusy {
+		return fmt.Sprintf("generator saturated: an event loop worked %.0f %% of the time that arrivals fell due; lower the rate or use more loops", 100*r.Busy)
+	}
 	wall := (r.Elapsed + r.Drain) * time.Duration(cores)
 	if wall <= 0 {
 		return ""

@@ -23,7 +23,7 @@ const (
 // is not what was asked for, and most of the latency is its own. An arrival is
 // shed the moment the generator gets to it, so that this tells as well.
 func behind(r *Recording) string {
-	const remedy = "; lower the rate or give the generator a core of its own"
+	const remedy = "; lower the rate, or give the generator a core of its own (taskset)"
 	if p := r.Lag.P50; p != nil && time.Duration(*p) > maxLag {
 		return fmt.Sprintf("the generator did not keep the schedule: half of the requests left more than %v late%s%s", round(*p), pushed(r), remedy)
 	}
@@ -40,7 +40,7 @@ func behind(r *Recording) string {
 // of the p50 of a fast target, and concerns one request in a hundred.
 func lagging(r *Recording) string {
 	lag, latency := r.Lag, r.Latency
-	remedy := pushed(r) + "; give the generator a core of its own (taskset)"
+	remedy := pushed(r) + "; stop what else runs on the generator's core, or give it one of its own (taskset)"
 	switch {
 	case lag.P99 == nil || behind(r) != "":
 		return ""
@@ -68,7 +68,7 @@ func pushed(r *Recording) string {
 	if rate < minInvoluntary {
 		return ""
 	}
-	return fmt.Sprintf(", having been pushed off its core %.0f times a second by something else that runs there", rate)
+	return fmt.Sprintf(", having been pushed off its core %.0f times a second", rate)
 }
 
 // littlesLaw compares the number in flight that was seen with what the recorded
