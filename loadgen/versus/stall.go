@@ -23,8 +23,12 @@ func stall(ctx context.Context, b *bench, p *page) error {
 		freeze time.Duration
 		rate   float64
 	}{
-		{300 * time.Millisecond, 2000}, {300 * time.Millisecond, 12000}, {700 * time.Millisecond, 6000},
-		{1000 * time.Millisecond, 5000}, {1500 * time.Millisecond, 2000}, {1500 * time.Millisecond, 12000},
+		{300 * time.Millisecond, 2000},
+		{300 * time.Millisecond, 12000},
+		{700 * time.Millisecond, 6000},
+		{1000 * time.Millisecond, 5000},
+		{1500 * time.Millisecond, 2000},
+		{1500 * time.Millisecond, 12000},
 	} {
 		capacity, err := b.load(ctx, h.url, "--saturate", "--duration", "1s")
 		if err != nil {
@@ -43,8 +47,11 @@ func stall(ctx context.Context, b *bench, p *page) error {
 			q    float64
 			got  *int64
 		}{
-			{"p90", 0.90, r.Latency.P90}, {"p95", 0.95, r.Latency.P95}, {"p99", 0.99, r.Latency.P99},
-			{"p99.9", 0.999, r.Latency.P999}, {"max", 1, r.Latency.Max},
+			{"p90", 0.90, r.Latency.P90},
+			{"p95", 0.95, r.Latency.P95},
+			{"p99", 0.99, r.Latency.P99},
+			{"p99.9", 0.999, r.Latency.P999},
+			{"max", 1, r.Latency.Max},
 		} {
 			want := truth(s, time.Duration(r.DurationNS), c.rate, capacity.Rate.Achieved, q.q)
 			got := us(q.got) / 1e3
