@@ -34,9 +34,11 @@ type nodes struct {
 
 func listenNodes(t *testing.T, n int) *nodes {
 	t.Helper()
-	ns := &nodes{}
+	ns := &nodes{seen: make([]map[string]int, n)}
+	for i := range ns.seen {
+		ns.seen[i] = map[string]int{}
+	}
 	for i := range n {
-		ns.seen = append(ns.seen, map[string]int{})
 		s := listen(t, respond(func(r *http.Request) string {
 			ns.mu.Lock()
 			ns.seen[i][r.URL.Query().Get("u")]++
