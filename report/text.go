@@ -43,6 +43,13 @@ func Terminal(w io.Writer, run *results.Run, h HistogramSource, path string) err
 	for _, a := range s.Answer {
 		say("", a)
 	}
+	if knees := run.Knees; len(knees) > 0 {
+		var each []string
+		for _, k := range knees {
+			each = append(each, k.Arm+" "+k.Summary)
+		}
+		say("", "The highest rate at "+knees[0].Objective+", one pass, not compared: "+strings.Join(each, "; ")+".")
+	}
 	if path != "" {
 		fmt.Fprintf(out, "Report: %s\n", path)
 	}

@@ -47,6 +47,15 @@ func encode(run *Run) ([]byte, error) {
 		}
 	}
 
+	r.Knees = append([]Knee(nil), r.Knees...)
+	for i := range r.Knees {
+		r.Knees[i].Probes = clone(r.Knees[i].Probes)
+		for j := range r.Knees[i].Probes {
+			v := &r.Knees[i].Probes[j].Validity
+			v.Reasons = list(v.Reasons)
+		}
+	}
+
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -31,8 +31,30 @@ type Run struct {
 	NotMeasured   []Missing   `json:"not_measured"` // arms that were asked for and could not run, with the reason
 	Blocks        []Block     `json:"blocks,omitempty"`
 	Trials        []Trial     `json:"trials"`
+	Knees         []Knee      `json:"knees,omitempty"`
 	Verdicts      []Verdict   `json:"verdicts"`
 	Warnings      []string    `json:"warnings"`
+}
+
+// Knee is the highest rate at which an arm met an objective, found in one pass: a
+// bracket, not an estimate.
+type Knee struct {
+	Arm                     string      `json:"arm"`
+	Objective               string      `json:"objective"`
+	MetPerSecond            float64     `json:"met_per_second"`             // the highest rate that met it; 0: none did
+	MissedPerSecond         float64     `json:"missed_per_second"`          // the lowest that did not; 0: none
+	GeneratorLimitPerSecond float64     `json:"generator_limit_per_second"` // the lowest beyond the generator; 0: none
+	Summary                 string      `json:"summary"`                    // in words
+	Probes                  []KneeProbe `json:"probes"`
+}
+
+// KneeProbe is one rate that was tried.
+type KneeProbe struct {
+	PerSecond  float64    `json:"per_second"`
+	Result     string     `json:"result" jsonschema:"enum=met,enum=not_met,enum=generator_limit,enum=unknown"`
+	Accounting Accounting `json:"accounting"`
+	Latency    Quantiles  `json:"latency_ns"`
+	Validity   Validity   `json:"validity"`
 }
 
 // Tool is the harness itself.

@@ -80,6 +80,9 @@ func (b *Bench) Run(ctx context.Context) (dir string, run *results.Run, err erro
 	}
 	e.Keep, e.KeepBlock = w.Add, func(b results.Block) { keepBlock(run, b) }
 	err = e.Run(ctx)
+	if err == nil && b.Profile.Knee {
+		err = Knees(ctx, e, func(k results.Knee) { run.Knees = append(run.Knees, k) })
+	}
 	run.Finished = time.Now().UTC()
 	if done, all := len(run.Trials), run.Workload.Blocks*len(arms); done < all {
 		run.Partial = true

@@ -8,7 +8,6 @@ import (
 
 	"authbench/loadgen"
 	"authbench/results"
-	"authbench/scenarios/testbed"
 )
 
 // steadyShare of the slowest arm's capacity is the rate of steady load: low
@@ -51,41 +50,27 @@ func Calibrate(ctx context.Context, e *Experiment, conns int) (rate, capacity fl
 }
 
 // capacity is the arm's closed-loop throughput in requests per second.
-func (t *Trial) capacity(ctx context.Context) (float64, error) {
+func (t *Trial) capacity(ctx context.Context) (perSecond float64, err error) {
 	if err := t.Testbed.Reset(ctx); err != nil {
 		return 0, err
 	}
-	node, err := t.Testbed.StartNode(ctx, t.Arm.Contract)
-	if err != nil {
-		return 0, err
-	}
-	defer node.Stop()
-	users, err := t.logIn(ctx, node)
-	if err != nil {
-		return 0, err
-	}
-	plan, err := usePlan(t.Arm.Contract, []*testbed.Node{node}, users)
-	if err != nil {
-		return 0, err
-	}
-	session, err := t.Engine.Open(ctx, plan, t.Workload.Connections)
-	if err != nil {
-		return 0, err
-	}
-	defer session.Close()
-	phase := loadgen.Phase{Operation: "use", Duration: calibrateWarmup, Seed: t.Seed, Timeout: time.Duration(t.Workload.TimeoutNS)}
-	if _, err := session.Run(ctx, phase); err != nil {
-		return 0, err
-	}
-	phase.Duration = calibrateWindow
-	rec, err := session.Run(ctx, phase)
-	if err != nil {
-		return 0, err
-	}
-	if rec.Accounting.OK == 0 {
-		return 0, fmt.Errorf("no use of a fresh credential was accepted: statuses %v, %v", rec.Statuses, rec.Problems)
-	}
-	return float64(rec.Accounting.OK) / rec.Elapsed.Seconds(), nil
+	err = t.atWork(ctx, func(ctx context.Context, session loadgen.Session) error {
+		phase := loadgen.Phase{Operation: "use", Duration: calibrateWarmup, Seed: t.Seed, Timeout: time.Duration(t.Workload.TimeoutNS)}
+		if _, err := session.Run(ctx, phase); err != nil {
+			return err
+		}
+		phase.Duration = calibrateWindow
+		rec, err := session.Run(ctx, phase)
+		if err != nil {
+			return err
+		}
+		if rec.Accounting.OK == 0 {
+			return fmt.Errorf("no use of a fresh credential was accepted: statuses %v, %v", rec.Statuses, rec.Problems)
+		}
+		perSecond = float64(rec.Accounting.OK) / rec.Elapsed.Seconds()
+		return nil
+	})
+	return perSecond, err
 }
 
 // roundDown keeps two significant digits, so that the rate reads well and two

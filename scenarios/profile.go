@@ -12,6 +12,9 @@ type Profile struct {
 	Steady  time.Duration
 	// Saturate is the closed-loop window at the end of a trial.
 	Saturate time.Duration
+	// Knee has the highest rate at an objective looked for, once an arm, when the
+	// trials are done.
+	Knee bool
 }
 
 // Profiles lists the presets, shortest first. Seconds are bought before blocks:
@@ -31,7 +34,7 @@ func Profiles() []Profile {
 		{
 			Name: "full", Summary: "12 blocks of 2 min with 10,000 users: hours, and worth it for p99",
 			Blocks: 12, Users: 10_000,
-			Warmup: 10 * time.Second, Steady: 2 * time.Minute, Saturate: 10 * time.Second,
+			Warmup: 10 * time.Second, Steady: 2 * time.Minute, Saturate: 10 * time.Second, Knee: true,
 		},
 	}
 }

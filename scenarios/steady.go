@@ -22,13 +22,16 @@ func Steady() Scenario {
 	}
 }
 
-func runSteady(ctx context.Context, t *Trial) error {
+func runSteady(ctx context.Context, t *Trial) error { return t.atWork(ctx, t.steady) }
+
+// atWork starts a node, logs the population in, opens the connections on which it
+// will use its credentials, and calls do.
+func (t *Trial) atWork(ctx context.Context, do func(context.Context, loadgen.Session) error) error {
 	node, err := t.Testbed.StartNode(ctx, t.Arm.Contract)
 	if err != nil {
 		return err
 	}
 	defer node.Stop()
-
 	users, err := t.logIn(ctx, node)
 	if err != nil {
 		return err
@@ -42,8 +45,12 @@ func runSteady(ctx context.Context, t *Trial) error {
 		return fmt.Errorf("open %d connections: %w", t.Workload.Connections, err)
 	}
 	defer session.Close()
+	return do(ctx, session)
+}
 
-	phase := loadgen.Phase{
+// phase is open-loop use at the workload's rate, without a length.
+func (t *Trial) phase() loadgen.Phase {
+	return loadgen.Phase{
 		Operation:  "use",
 		Rate:       t.Workload.Rate,
 		Arrivals:   loadgen.Arrivals(t.Workload.Arrivals),
@@ -51,6 +58,10 @@ func runSteady(ctx context.Context, t *Trial) error {
 		Timeout:    time.Duration(t.Workload.TimeoutNS),
 		InFlight:   t.Workload.InFlightCap,
 	}
+}
+
+func (t *Trial) steady(ctx context.Context, session loadgen.Session) (err error) {
+	phase := t.phase()
 	warmup := phase
 	warmup.Seed, warmup.Duration = t.Seed+1, time.Duration(t.Workload.WarmupNS)
 	if _, err := session.Run(ctx, warmup); err != nil {

@@ -45,6 +45,7 @@ func newBenchCmd(a *app) *cobra.Command {
 	fl.StringVar(&f.arrivals, "arrivals", string(loadgen.Poisson), "poisson or constant")
 	fl.StringVar(&f.popularity, "popularity", string(loadgen.Uniform), "which user comes next: uniform or zipf")
 	fl.IntVar(&f.connections, "connections", 64, "open connections under steady load")
+	fl.BoolVar(&f.knee, "knee", false, "also look for each arm's highest rate at "+scenarios.KneeObjective+" (profile full does)")
 	fl.StringVar(&f.engine, "engine", "", "epoll (Linux, http) or portable (default: the first that can do all arms)")
 	fl.DurationVar(&f.timeout, "timeout", 5*time.Second, "an arrival without an answer by then has timed out; counts from its intended time")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of the order and the arrivals (default: random, printed)")

@@ -26,6 +26,7 @@ type benchFlags struct {
 	seed        uint64
 	out         string
 	engine      string
+	knee        bool
 	strict      bool
 	stores      storeFlags
 }
@@ -110,6 +111,7 @@ func (f benchFlags) resolveProfile() (scenarios.Profile, error) {
 		if f.users > 0 {
 			p.Users = f.users
 		}
+		p.Knee = p.Knee || f.knee
 		return p, nil
 	}
 	return scenarios.Profile{}, usageError("--profile %s: not one of %s", f.profile, strings.Join(names, ", "))
