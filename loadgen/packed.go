@@ -35,8 +35,22 @@ type piece struct {
 	clipped  int64
 }
 
-// packedBlock is how much memory is taken at once.
-const packedBlock = 256 << 10
+// packedBlock is how much memory is taken at once, packedSecond what a second of
+// load has been seen to need.
+const (
+	packedBlock  = 256 << 10
+	packedSecond = 6 << 10
+)
+
+// provide takes the memory for so many intervals ahead of time, up to ten minutes
+// of seconds, and has its pages there: a long phase does not grow while it runs.
+func (p *packed) provide(intervals int) {
+	b := make([]byte, max(packedBlock, min(intervals, 600)*packedSecond))
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	p.blocks = append(p.blocks, b[:0])
+}
 
 // add packs t and takes its rows back. An empty or nil tally leaves no piece.
 func (p *packed) add(interval int, s series, t *tally) {

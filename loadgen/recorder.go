@@ -70,6 +70,9 @@ func newRecorder(engine string, p Phase) *recorder {
 	// What the first intervals need is there before the first arrival: page faults
 	// should not be the first latencies of a phase.
 	r.pool.provide(64)
+	if len(r.cells) > 8 { // shorter phases are over before anything is packed
+		r.packed.provide(len(r.cells))
+	}
 	return r
 }
 

@@ -117,8 +117,11 @@ func (b *bench) hello(args ...string) (*hello, error) {
 }
 
 // count is how many requests the target has answered.
-func (h *hello) count() (int64, error) {
-	res, err := http.Get(h.counter)
+func (h *hello) count() (int64, error) { return number(h.counter) }
+
+// number asks for one.
+func number(url string) (int64, error) {
+	res, err := http.Get(url)
 	if err != nil {
 		return 0, err
 	}
