@@ -60,6 +60,8 @@ func BenchmarkGet(b *testing.B) {
 				cfg.RedisURL = storetest.StartRedis(b).URL
 			case "mysql":
 				cfg.MySQLDSN = storetest.StartMySQL(b).DSN
+			case "redis+mysql":
+				cfg.RedisURL, cfg.MySQLDSN = storetest.StartRedis(b).URL, storetest.StartMySQL(b).DSN
 			}
 			s := open(b, cfg)
 			keys := fill(b, s)

@@ -20,6 +20,12 @@ const bulkRows = 1000 // that one statement may lock
 // before the rows, the other way round than all other statements, so that they
 // deadlock, and a session rotated to a place behind its scan would live on.
 func (s *mysqlStore) DeleteSubject(ctx context.Context, subject string, except *Key) (int, error) {
+	return s.deleteSubject(ctx, subject, except, nil)
+}
+
+// deleteSubject calls before, if not nil, with the ids of each batch that it is
+// about to delete. An error of before undoes all.
+func (s *mysqlStore) deleteSubject(ctx context.Context, subject string, except *Key, before func(context.Context, []any) error) (int, error) {
 	look, args := "SELECT id FROM authbench_sessions WHERE subject = ?", []any{[]byte(subject)}
 	if except != nil {
 		look, args = look+" AND id <> ?", append(args, except[:])
@@ -27,7 +33,7 @@ func (s *mysqlStore) DeleteSubject(ctx context.Context, subject string, except *
 	total := 0
 	err := s.locked(ctx, "delete subject", subject, func(ctx context.Context, tx *sql.Tx) error {
 		for {
-			n, done, err := lookAndDelete(ctx, tx, look, args, "")
+			n, done, err := lookAndDelete(ctx, tx, look, args, "", before)
 			if err != nil || done {
 				return err
 			}
@@ -89,7 +95,7 @@ func (s *mysqlStore) sweepBatch(ctx context.Context, now time.Time) (n int, done
 	defer cancel()
 	dead := fmt.Sprintf("expires_ms <= %d", now.UnixMilli())
 	// Looked at again when deleting: a session may have been touched between.
-	n, done, err = lookAndDelete(ctx, s.db, "SELECT id FROM authbench_sessions WHERE "+dead, nil, " AND "+dead)
+	n, done, err = lookAndDelete(ctx, s.db, "SELECT id FROM authbench_sessions WHERE "+dead, nil, " AND "+dead, nil)
 	if err != nil {
 		err = s.fail("sweep", err)
 	}
@@ -102,9 +108,12 @@ type querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// lookAndDelete reads at most bulkRows ids without locking anything, then
-// deletes those rows, if they still meet the condition. done: it saw none.
-func lookAndDelete(ctx context.Context, db querier, look string, args []any, condition string) (n int, done bool, err error) {
+// lookAndDelete reads at most bulkRows ids without locking anything, calls before
+// (if not nil) with them, then deletes those rows, if they still meet the
+// condition. done: it saw none.
+func lookAndDelete(
+	ctx context.Context, db querier, look string, args []any, condition string, before func(context.Context, []any) error,
+) (n int, done bool, err error) {
 	rows, err := db.QueryContext(ctx, fmt.Sprintf("%s LIMIT %d", look, bulkRows), args...)
 	if err != nil {
 		return 0, false, err
@@ -126,6 +135,11 @@ func lookAndDelete(ctx context.Context, db querier, look string, args []any, con
 	}
 	// In the order of the primary key, in which the server locks them.
 	slices.SortFunc(ids, func(a, b any) int { return bytes.Compare(a.([]byte), b.([]byte)) })
+	if before != nil {
+		if err := before(ctx, ids); err != nil {
+			return 0, false, err
+		}
+	}
 	in := strings.Repeat(", ?", len(ids))[2:]
 	res, err := db.ExecContext(ctx, "DELETE FROM authbench_sessions WHERE id IN ("+in+")"+condition, ids...)
 	if err != nil {

@@ -30,7 +30,8 @@ type Config struct {
 // Timeouts bound every call, so that a store that is away is an answer and not
 // a hanging request: Pool + max(Dial, IO) is the longest that a call on a dead
 // or frozen store takes. The clients' defaults of several seconds and several
-// retries would break the promise "503 within 0.5 s".
+// retries would break the promise "503 within 0.5 s". redis+mysql gives Redis half
+// of each, before MySQL gets all.
 type Timeouts struct {
 	Dial time.Duration // connect, 200 ms by default
 	IO   time.Duration // one read or write, 300 ms
@@ -50,6 +51,7 @@ func All() []Kind {
 		{"memory", openMemory},
 		{"redis", openRedis},
 		{"mysql", openMySQL},
+		{"redis+mysql", openLayered},
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package store keeps session records: in Redis, in MySQL/MariaDB, or in the
-// node's memory. Store is the contract; storetest runs it against all three.
+// Package store keeps session records: in Redis, in MySQL/MariaDB, in MySQL with
+// Redis as its cache, or in the node's memory. Store is the contract; storetest
+// runs it against all of them.
 package store
 
 import (

@@ -39,16 +39,22 @@ func fixtures() map[string]func(*testing.T) storetest.Fixture {
 		},
 		"mysql": func(t *testing.T) storetest.Fixture {
 			cfg := store.Config{Kind: "mysql", MySQLDSN: storetest.StartMySQL(t).DSN}
-			db := mysqlDB(t, cfg.MySQLDSN)
-			return storetest.Fixture{
-				Open: opener(cfg),
-				Damage: func(t testing.TB, key store.Key) {
-					if _, err := db.ExecContext(t.Context(), "UPDATE authbench_sessions SET roles = '\x00 x' WHERE id = ?", key[:]); err != nil {
-						t.Fatal(err)
-					}
-				},
-			}
+			return storetest.Fixture{Open: opener(cfg), Damage: damageRow(t, cfg.MySQLDSN)}
 		},
+		"redis+mysql": func(t *testing.T) storetest.Fixture {
+			cfg := store.Config{Kind: "redis+mysql", RedisURL: storetest.StartRedis(t).URL, MySQLDSN: storetest.StartMySQL(t).DSN}
+			return storetest.Fixture{Open: opener(cfg), Damage: damageRow(t, cfg.MySQLDSN)}
+		},
+	}
+}
+
+// damageRow damages a record in the MySQL at dsn.
+func damageRow(t *testing.T, dsn string) func(testing.TB, store.Key) {
+	db := mysqlDB(t, dsn)
+	return func(t testing.TB, key store.Key) {
+		if _, err := db.ExecContext(t.Context(), "UPDATE authbench_sessions SET roles = '\x00 x' WHERE id = ?", key[:]); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

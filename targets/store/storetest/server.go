@@ -26,6 +26,7 @@ import (
 type Server struct {
 	URL string // redis://... of a Redis, empty for a MySQL
 	DSN string // go-sql-driver DSN of a MySQL, empty for a Redis
+	Dir string // its temporary directory: of a Redis, where its data is
 
 	t     testing.TB
 	name  string
@@ -41,19 +42,20 @@ const startLimit = 30 * time.Second
 
 // StartRedis starts a private redis-server or valkey-server without
 // persistence. A test is skipped where there is none, unless AUTHBENCH_REQUIRE
-// names redis: then it fails.
-func StartRedis(t testing.TB) *Server {
+// names redis: then it fails. args are options of the server, the last of a kind
+// counts.
+func StartRedis(t testing.TB, args ...string) *Server {
 	t.Helper()
 	bin := need(t, "redis", "redis-server", "valkey-server")
 	dir := tempDir(t)
 	return start(t, func(port string) *Server {
 		addr := net.JoinHostPort("127.0.0.1", port)
 		return &Server{
-			name: "redis", URL: "redis://" + addr + "/0",
-			argv: []string{
+			name: "redis", URL: "redis://" + addr + "/0", Dir: dir,
+			argv: append([]string{
 				bin, "--port", port, "--bind", "127.0.0.1", "--dir", dir,
 				"--save", "", "--appendonly", "no", "--daemonize", "no",
-			},
+			}, args...),
 			ready: func(ctx context.Context) error { return redisPing(ctx, addr) },
 		}
 	})
@@ -74,7 +76,7 @@ func StartMySQL(t testing.TB) *Server {
 		bare := cfg.FormatDSN()
 		cfg.DBName = "authbench"
 		return &Server{
-			name: "mysql", DSN: cfg.FormatDSN(),
+			name: "mysql", DSN: cfg.FormatDSN(), Dir: dir,
 			argv: append([]string{
 				bin, "--no-defaults", "--datadir=" + data, "--port=" + port, "--bind-address=127.0.0.1",
 				"--socket=" + filepath.Join(dir, "s.sock"), "--pid-file=" + filepath.Join(dir, "pid"),
