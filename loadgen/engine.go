@@ -97,6 +97,8 @@ type Phase struct {
 	// Once sends every request of the plan exactly once, in order, closed loop
 	// (to log a population in), and keeps the responses in Recording.Responses.
 	Once bool
+	// Log keeps every exchange in Recording.Exchanges: 40 bytes each.
+	Log bool
 	// OnBegin is called right before the first arrival falls due and OnEnd right
 	// after the last one was resolved, before anything is encoded: the caller reads
 	// clocks and counters there, so that the generator's book-keeping is outside.
@@ -193,6 +195,8 @@ type Recording struct {
 	Seconds []Second
 	// Statuses counts responses by status code.
 	Statuses map[int]int64
+	// Exchanges, with Phase.Log, lists the requests that were sent, in that order.
+	Exchanges []Exchange
 	// Problems samples up to ten causes of connection and protocol errors, in words.
 	Problems []string
 	// Responses, with Phase.Once: Responses[i] answers Plan.Requests[i]; nil where

@@ -20,7 +20,7 @@ type conformanceCase struct {
 	test func(t *testing.T, e Engine)
 }
 
-// conformance is the cases about a plain target; hostile, routing, churn,
+// conformance is the cases about a plain target; hostile, routing, churn, logging,
 // overTLS and overH2 are beside their tests.
 var conformance = []conformanceCase{
 	{"good target", testGood},
@@ -56,7 +56,7 @@ var conformance = []conformanceCase{
 func TestEngines(t *testing.T) {
 	for _, e := range Engines() {
 		t.Run(e.Name(), func(t *testing.T) {
-			for _, c := range slices.Concat(conformance, hostile, routing, churn, overTLS, overH2) {
+			for _, c := range slices.Concat(conformance, hostile, routing, churn, logging, overTLS, overH2) {
 				t.Run(c.name, func(t *testing.T) { c.test(t, e) })
 			}
 		})

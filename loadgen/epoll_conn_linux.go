@@ -393,6 +393,7 @@ func (l *loop) resolve(c *econn, v verdict, now int64) {
 	if v.problem != nil {
 		l.problem(c, v.problem)
 	}
+	l.exchanged(c, v, now)
 	c.busy = false
 	if v.outcome == results.OK {
 		l.occupied(now)
@@ -414,10 +415,28 @@ func (l *loop) resolve(c *econn, v verdict, now int64) {
 	}
 }
 
+// exchanged logs the end of c's request, if it is to be logged.
+func (l *loop) exchanged(c *econn, v verdict, now int64) {
+	if l.rec.log == nil {
+		return
+	}
+	e := Exchange{
+		Due:  time.Duration(c.arrival.At),
+		Sent: time.Duration(c.sentAt - l.begin), Done: time.Duration(now - l.begin),
+		User: int32(c.arrival.User), Node: int16(c.node), Outcome: v.outcome, WrongSubject: v.wrongSubject,
+	}
+	if v.complete {
+		e.Status = int16(c.parser.Status)
+	}
+	l.rec.exchanged(e)
+}
+
 // lost handles a write that failed.
 func (l *loop) lost(c *econn, err error) {
 	l.problem(c, err)
-	l.settle(c.arrival.At, l.p.Now(), results.ConnectError)
+	now := l.p.Now()
+	l.settle(c.arrival.At, now, results.ConnectError)
+	l.exchanged(c, verdict{outcome: results.ConnectError}, now)
 	c.busy = false
 	l.drop(c)
 }

@@ -42,6 +42,7 @@ func (l *loop) expire(now int64) {
 		}
 		if now-l.begin-c.arrival.At >= l.timeout {
 			l.settle(c.arrival.At, now, results.Timeout)
+			l.exchanged(c, verdict{outcome: results.Timeout}, now)
 			c.busy = false
 			l.drop(c)
 		} else {
@@ -70,6 +71,7 @@ func (l *loop) breakOff(now int64) {
 	for _, c := range l.conns {
 		if c.busy {
 			l.settle(c.arrival.At, now, results.Unfinished)
+			l.exchanged(c, verdict{outcome: results.Unfinished}, now)
 			c.busy = false
 			l.drop(c)
 		}

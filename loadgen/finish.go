@@ -29,6 +29,7 @@ func finish(parts ...*recorder) (*Recording, error) {
 		}
 	}
 	rec.stretches = &parts[0].slices
+	rec.Exchanges = exchanges(parts)
 	rec.Statuses = make(map[int]int64)
 	for status, n := range parts[0].statuses {
 		if n > 0 {

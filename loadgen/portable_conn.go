@@ -164,6 +164,7 @@ func (c *conn) resolve(v verdict, seq uint64, now int64) bool {
 	if v.problem != nil {
 		r.problem(c, v.problem)
 	}
+	r.exchanged(c, v, t)
 	if v.outcome == results.OK {
 		r.rec.ok(c.arrival.At, c.sentAt-r.start, t)
 		r.resolved(t)
@@ -207,6 +208,7 @@ func (c *conn) unasked(n int, now int64) {
 			r.problem(c, http1.ErrTruncated)
 		}
 		r.settle(c.arrival.At, max(now, c.sentAt)-r.start, o)
+		r.exchanged(c, verdict{outcome: o}, max(now, c.sentAt)-r.start)
 	case idle:
 		if !r.closed {
 			remove(&r.lanes[c.node].free, c)

@@ -199,7 +199,9 @@ func (w outgoing) write() {
 	s.mu.Lock()
 	if w.c.state == busy && w.c.seq == w.seq {
 		s.run.problem(w.c, err)
-		s.run.settle(w.c.arrival.At, s.now()-s.run.start, results.ConnectError)
+		now := s.now() - s.run.start
+		s.run.settle(w.c.arrival.At, now, results.ConnectError)
+		s.run.exchanged(w.c, verdict{outcome: results.ConnectError}, now)
 		w.c.state = doomed
 	}
 	s.mu.Unlock()

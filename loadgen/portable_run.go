@@ -131,7 +131,8 @@ func (s *session) begin(r *run) error {
 	if !r.closed {
 		ahead = lead
 	}
-	r.start, r.rec.rec.Start = s.now()+int64(ahead), time.Now().Add(ahead)
+	r.start = s.now() + int64(ahead)
+	r.rec.rec.Start = s.base.Add(time.Duration(r.start))
 	var first []outgoing
 	for _, c := range s.conns {
 		c.writeBy = 0 // the timeout may have changed
@@ -236,6 +237,7 @@ func (s *session) expire() {
 	for _, c := range s.conns {
 		if c.taken() && now-r.start-c.arrival.At >= r.timeout {
 			r.settle(c.arrival.At, now-r.start, results.Timeout)
+			r.exchanged(c, verdict{outcome: results.Timeout}, now-r.start)
 			c.state = doomed
 			late = append(late, c)
 		}
@@ -266,6 +268,7 @@ func (s *session) finish(r *run) {
 	for _, c := range s.conns {
 		if c.taken() {
 			r.settle(c.arrival.At, now, results.Unfinished)
+			r.exchanged(c, verdict{outcome: results.Unfinished}, now)
 			c.state = doomed
 			open = append(open, c)
 		}
@@ -304,6 +307,22 @@ func (r *run) never(at, now int64, o results.Outcome) {
 func (r *run) resolved(now int64) {
 	r.inFlight--
 	r.last = max(r.last, now)
+}
+
+// exchanged logs the end of c's request, if it is to be logged.
+func (r *run) exchanged(c *conn, v verdict, now int64) {
+	if r.rec.log == nil {
+		return
+	}
+	e := Exchange{
+		Due:  time.Duration(c.arrival.At),
+		Sent: time.Duration(c.sentAt - r.start), Done: time.Duration(now),
+		User: int32(c.arrival.User), Node: int16(c.node), Outcome: v.outcome, WrongSubject: v.wrongSubject,
+	}
+	if v.complete {
+		e.Status = int16(c.parser.Status)
+	}
+	r.rec.exchanged(e)
 }
 
 func (r *run) problem(c *conn, err error) {

@@ -41,7 +41,8 @@ type recorder struct {
 	queued   tally
 	statuses [600]int64
 	slices   stretches
-	watch    *watch // nil: nobody watches
+	watch    *watch     // nil: nobody watches
+	log      []Exchange // nil: nobody asked for them
 }
 
 // cell is one interval of intended time.
@@ -66,6 +67,7 @@ func newRecorder(engine string, p Phase) *recorder {
 	}
 	r.slices.width = max(1, int64(p.Duration)/stretchCount)
 	r.slices.varying = p.Once || len(p.Stages) > 0
+	r.log = logFor(&p)
 	r.lag.pool, r.queued.pool, r.packed.pool = &r.pool, &r.pool, &r.pool
 	// What the first intervals need is there before the first arrival: page faults
 	// should not be the first latencies of a phase.

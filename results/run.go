@@ -165,6 +165,7 @@ type Trial struct {
 	Measurement
 	Login    *Measurement `json:"login,omitempty"`
 	Saturate *Measurement `json:"saturate,omitempty"`
+	Chaos    *Chaos       `json:"chaos,omitempty"`
 	Error    string       `json:"error,omitempty"` // why the trial could not be completed
 }
 
@@ -253,6 +254,8 @@ type Verdict struct {
 	Scenario string   `json:"scenario"`
 	Arm      string   `json:"arm"`
 	Check    string   `json:"check"`
+	Fault    string   `json:"fault,omitempty"` // the kind of fault of the trial
+	Block    int      `json:"block,omitempty"` // of the trial; 0: it is about all of them
 	Status   string   `json:"status" jsonschema:"enum=pass,enum=fail,enum=unknown,enum=invalid,enum=not_applicable"`
 	Measured *float64 `json:"measured" jsonschema:"nullable"`
 	Bound    *float64 `json:"bound" jsonschema:"nullable"`

@@ -21,7 +21,7 @@ const stillRunning = "still running, or killed before it could finish"
 // directory holds a complete run.json of the trials so far, marked partial, so
 // that whatever ends the program ends it with that. Not safe for concurrent use.
 type Writer struct {
-	root string
+	root string // whose latest leads here; "": nobody's
 	dir  string
 	run  *Run
 	log  *os.File
@@ -33,16 +33,8 @@ type Writer struct {
 // a first run.json. The caller fills in the rest of run as it learns it; what it
 // holds at the next Add, Finish or Abort is what gets written.
 func Create(root, name string, run *Run) (*Writer, error) {
-	if name == "" || strings.ContainsAny(name, `/\:`) || strings.HasPrefix(name, ".") {
-		return nil, fmt.Errorf("%q cannot be part of a directory name", name)
-	}
-	if run.Started.IsZero() {
-		return nil, errors.New("a run needs the time at which it started")
-	}
-	for _, a := range run.Arms {
-		if err := checkArmName(a.Name); err != nil {
-			return nil, err
-		}
+	if err := checkNew(name, run); err != nil {
+		return nil, err
 	}
 	runs := filepath.Join(root, "runs")
 	if err := os.MkdirAll(runs, 0o755); err != nil {
@@ -52,9 +44,48 @@ func Create(root, name string, run *Run) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	run.ID, run.Name, run.SchemaVersion = id, name, SchemaVersion
+	return create(root, filepath.Join(runs, id), id, name, run)
+}
 
-	w := &Writer{root: root, dir: filepath.Join(runs, id), run: run}
+// CreateIn is Create in a directory of the caller's choice, which must be empty or
+// not there yet: run.json is directly in it, and results/latest stays where it is.
+func CreateIn(dir, name string, run *Run) (*Writer, error) {
+	if err := checkNew(name, run); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) > 0 {
+		return nil, fmt.Errorf("%s is not empty: it holds %s", dir, entries[0].Name())
+	}
+	return create("", dir, run.Started.UTC().Format("20060102T150405Z")+"-"+name, name, run)
+}
+
+// checkNew refuses what could not be written.
+func checkNew(name string, run *Run) error {
+	if name == "" || strings.ContainsAny(name, `/\:`) || strings.HasPrefix(name, ".") {
+		return fmt.Errorf("%q cannot be part of a directory name", name)
+	}
+	if run.Started.IsZero() {
+		return errors.New("a run needs the time at which it started")
+	}
+	for _, a := range run.Arms {
+		if err := checkArmName(a.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func create(root, dir, id, name string, run *Run) (*Writer, error) {
+	run.ID, run.Name, run.SchemaVersion = id, name, SchemaVersion
+	w := &Writer{root: root, dir: dir, run: run}
+	var err error
 	w.log, err = os.OpenFile(filepath.Join(w.dir, HistogramsFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, err
@@ -183,6 +214,9 @@ func (w *Writer) close(partial bool, reason string) error {
 	err := errors.Join(w.save(partial, reason), w.log.Close())
 	if err != nil {
 		return fmt.Errorf("close %s: %w", w.dir, err)
+	}
+	if w.root == "" {
+		return nil
 	}
 	return setLatest(w.root, w.run.ID)
 }
