@@ -142,12 +142,12 @@ func (f benchFlags) check(b *scenarios.Bench) error {
 	return nil
 }
 
-// contracts loads the arms and files that were asked for; all bundled arms when
+// contracts loads the arms and files that were asked for; contract.BenchArms when
 // nothing was.
 func (f benchFlags) contracts() (cs []*contract.Contract, sources []string, err error) {
 	names := f.arms
 	if len(names) == 0 {
-		names = contract.Arms()
+		names = contract.BenchArms()
 	}
 	add := func(c *contract.Contract, err error, source string) error {
 		if err != nil {

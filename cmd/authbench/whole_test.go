@@ -27,7 +27,7 @@ func TestRunIsWhole(t *testing.T) {
 	if run.Partial {
 		t.Fatalf("partial: %s", run.PartialReason)
 	}
-	if want := len(contract.Arms()) + 1; len(run.Arms) != want || len(run.NotMeasured) != 0 {
+	if want := len(contract.BenchArms()) + 1; len(run.Arms) != want || len(run.NotMeasured) != 0 {
 		t.Errorf("%d arms measured, want %d; not measured: %+v", len(run.Arms), want, run.NotMeasured)
 	}
 	if len(run.Environment.Stores) != 2 {

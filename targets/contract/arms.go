@@ -18,6 +18,29 @@ func Arms() []string {
 		"session-memory",
 		"session-redis",
 		"session-mysql",
+		"session-redis+cache",
+		"session-redis+mysql",
+		"jwt-hs256",
+		"jwt-rs256",
+		"jwt-es256",
+		"jwt-es256+memo",
+		"jwt-es256+short",
+		"jwt-es256+denylist",
+		"jwt-es256+epoch",
+		"jwt-es256+epoch-local",
+		"jwt-es256+push",
+		"hybrid",
+	}
+}
+
+// BenchArms are those that a comparison of speed takes unless it is told which:
+// the mechanisms themselves, without what is put before or behind them.
+func BenchArms() []string {
+	return []string{
+		"control",
+		"session-memory",
+		"session-redis",
+		"session-mysql",
 		"jwt-hs256",
 		"jwt-rs256",
 		"jwt-es256",

@@ -57,6 +57,15 @@ type Contract struct {
 	Revoke *Step `yaml:"revoke,omitempty"`
 	// Logs every credential of the user out.
 	RevokeAll *Step `yaml:"revoke_all,omitempty"`
+	// Changes the user's password to {new_password}, which whoever does the step
+	// makes up. What it extracts replaces what login extracted.
+	Password *Step `yaml:"password,omitempty"`
+	// Proves again who the user is. What it extracts replaces what login
+	// extracted.
+	StepUp *Step `yaml:"step_up,omitempty"`
+	// A request that needs neither a credential nor the store: while the store is
+	// away it has to go on.
+	Storeless *Step `yaml:"storeless,omitempty"`
 
 	file    string            // for error messages
 	changed map[string]string // settings that --set gave another value
@@ -122,8 +131,9 @@ type Statuses struct {
 
 // Step is one request and how to read its answer. Path, header values and Body
 // are templates: {username}, {password}, {n}, {subject} and every name that was
-// extracted before ({credential}, {csrf}, ...). Values are escaped for where
-// they stand; "{{name}}" is a literal "{name}".
+// extracted before ({credential}, {csrf}, ...); the step password also has
+// {new_password}. Values are escaped for where they stand; "{{name}}" is a
+// literal "{name}".
 type Step struct {
 	// The HTTP method.
 	Method string `yaml:"method" jsonschema:"enum=GET,enum=HEAD,enum=POST,enum=PUT,enum=PATCH,enum=DELETE"`
@@ -160,6 +170,9 @@ type Promises struct {
 	// acknowledgement of the revoke: a duration ("0s", "5s"), "exp" or
 	// "exp + leeway" (until the credential ends by itself).
 	RevocationBound string `yaml:"revocation_bound,omitempty"`
+	// What the step revoke logs out: the credential that it is done with (the
+	// default), or every credential of its user.
+	RevokeScope string `yaml:"revoke_scope,omitempty" jsonschema:"enum=credential,enum=user"`
 	// What a use is answered while the store cannot be reached: 503, stale(5s)
 	// (as before for that long, then 503), open (let in), fallback (another
 	// store) or unaffected (no store is asked).
@@ -167,6 +180,9 @@ type Promises struct {
 	// What becomes of credentials when the store loses its data: logged-out,
 	// revoked-lives-again or unaffected.
 	OnDataLoss string `yaml:"on_data_loss,omitempty" jsonschema:"enum=logged-out,enum=revoked-lives-again,enum=unaffected"`
+	// What becomes of credentials when the store comes back with old data (a
+	// backup, or what a power cut left): the same words.
+	OnOldData string `yaml:"on_old_data,omitempty" jsonschema:"enum=logged-out,enum=revoked-lives-again,enum=unaffected"`
 	// How long a credential lives.
 	Lifetime string `yaml:"lifetime,omitempty"`
 	// How long past its end an expired credential is still accepted, to forgive
@@ -179,6 +195,9 @@ type Promises struct {
 	// What becomes of a refresh token that was used: none (there are none),
 	// stateless (it works again) or rotating (it does not).
 	Refresh string `yaml:"refresh,omitempty" jsonschema:"enum=none,enum=stateless,enum=rotating"`
+	// With refresh rotating: how long after it was used a refresh token that is
+	// used again still gets the same successor. Without it not at all.
+	RefreshGrace string `yaml:"refresh_grace,omitempty"`
 }
 
 // OutcomeMap says what each listed status code means.

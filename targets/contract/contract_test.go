@@ -37,23 +37,51 @@ func TestArms(t *testing.T) {
 	}
 }
 
-// checkPromises holds the base arms to what their mechanism can keep.
+// checkPromises holds the arms to what their mechanism can keep.
 func checkPromises(t *testing.T, c *Contract) {
 	t.Helper()
+	type promised struct{ bound, unreachable, dataLoss, refresh string }
+	const atOnce, expiry = "refused from the acknowledgement on", "until exp + leeway (15m + 5s after it was issued)"
+	want, ok := map[string]promised{
+		"session-memory":        {atOnce, "503", "logged-out", ""},
+		"session-redis":         {atOnce, "503", "logged-out", ""},
+		"session-mysql":         {atOnce, "503", "logged-out", ""},
+		"session-redis+cache":   {"for 1s after the acknowledgement", "stale(1s)", "logged-out", ""},
+		"session-redis+mysql":   {atOnce, "fallback", "logged-out", ""},
+		"jwt-hs256":             {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-rs256":             {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-es256":             {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-es256+memo":        {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-es256+short":       {"until exp + leeway (1m + 5s after it was issued)", "unaffected", "logged-out", "rotating"},
+		"jwt-es256+denylist":    {atOnce, "503", "revoked-lives-again", "stateless"},
+		"jwt-es256+epoch":       {atOnce, "503", "logged-out", "stateless"},
+		"jwt-es256+epoch-local": {"for 1s after the acknowledgement", "stale(1s)", "logged-out", "stateless"},
+		"jwt-es256+push":        {"for 1s after the acknowledgement", "stale(1s)", "revoked-lives-again", "stateless"},
+		"hybrid":                {atOnce, "503", "logged-out", "stateless"},
+	}[c.Name]
 	p := c.Promises
-	switch c.Mechanism {
-	case "none":
-		if len(p.Map()) != 0 {
-			t.Errorf("the control promises %v", p.Map())
+	if !ok {
+		if c.Mechanism != "none" || len(p.Map()) != 0 {
+			t.Errorf("promises %v, and nobody expects any", p.Map())
 		}
-	case "session":
-		if b := p.Bound(); !b.Declared || b.Expiry || b.Fixed != 0 || p.OnStoreUnreachable != "503" || p.OnDataLoss != "logged-out" {
-			t.Errorf("promises %v", p.Map())
-		}
-	case "token":
-		want := Bound{Declared: true, Expiry: true, Lifetime: 15 * time.Minute, Leeway: 5 * time.Second}
-		if p.Bound() != want || p.OnStoreUnreachable != "unaffected" || p.Refresh != "stateless" || len(c.Start.Needs) != 0 {
-			t.Errorf("promises %v", p.Map())
+		return
+	}
+	if got := (promised{p.Bound().String(), p.OnStoreUnreachable, p.OnDataLoss, p.Refresh}); got != want {
+		t.Errorf("promises %+v, want %+v", got, want)
+	}
+	if c.Password == nil || c.StepUp == nil {
+		t.Error("no password or no step_up step")
+	}
+	if epoch := strings.Contains(c.Name, "epoch"); epoch != (p.RevokeScope == "user") {
+		t.Errorf("revoke_scope %q", p.RevokeScope)
+	}
+}
+
+// TestBenchArms: what bench takes by itself are arms.
+func TestBenchArms(t *testing.T) {
+	for _, name := range BenchArms() {
+		if !slices.Contains(Arms(), name) {
+			t.Errorf("%s is no arm", name)
 		}
 	}
 }

@@ -176,6 +176,11 @@ func TestSchemaAgrees(t *testing.T) {
 		{"users:\n", "settings: {a: [1]}\nusers:\n"},
 		{"users:\n", "promises: {on_store_unreachable: 503, revocation_bound: 0s}\nusers:\n"},
 		{"users:\n", "promises: {on_data_loss: shrug}\nusers:\n"},
+		{"users:\n", "promises: {revoke_scope: user}\nusers:\n"},
+		{"users:\n", "promises: {revoke_scope: everybody}\nusers:\n"},
+		{"users:\n", "password: {method: POST, path: /p, headers: {Content-Type: application/json}, body: '{\"n\":\"{new_password}\"}', extract: {credential: {json: $.t}}}\nusers:\n"},
+		{"users:\n", "step_up: {method: POST, path: /s, extract: {credential: {json: $.t}}}\nusers:\n"},
+		{"users:\n", "step_up: {method: POST}\nusers:\n"},
 	} {
 		data := []byte(strings.Replace(good, edit.old, edit.new, 1))
 		_, decoded := Parse("shop.yaml", data, nil)

@@ -117,7 +117,7 @@ func (d *decoder) start(c *Contract) {
 }
 
 // ours are the placeholders that a setting or an extracted value cannot be called.
-var ours = [...]string{"self", "listen", "redis_url", "mysql_dsn", "keys_dir", "set", "n", "username", "password"}
+var ours = [...]string{"self", "listen", "redis_url", "mysql_dsn", "keys_dir", "set", "n", "username", "password", "new_password"}
 
 func (d *decoder) settings(c *Contract) {
 	for _, key := range slices.Sorted(maps.Keys(c.Settings)) {
@@ -143,7 +143,7 @@ func (d *decoder) promises(c *Contract) {
 	for name, value := range p.all() {
 		var err error
 		switch name {
-		case "lifetime", "leeway", "idle_timeout", "absolute_timeout":
+		case "lifetime", "leeway", "idle_timeout", "absolute_timeout", "refresh_grace":
 			_, err = ParseDuration(value)
 		case "revocation_bound":
 			if readable(p.Lifetime) && readable(p.Leeway) { // else reported there
@@ -161,6 +161,12 @@ func (d *decoder) promises(c *Contract) {
 		d.at("promises.revocation_bound", "mechanism none has no credential that could be revoked")
 	case p.RevocationBound != "" && c.Revoke == nil && c.RevokeAll == nil:
 		d.at("promises.revocation_bound", "is promised, and there is no revoke or revoke_all step to hold it to")
+	}
+	if p.RevokeScope != "" && c.Revoke == nil {
+		d.at("promises.revoke_scope", "is promised, and there is no revoke step to hold it to")
+	}
+	if p.RefreshGrace != "" && p.Refresh != "rotating" {
+		d.at("promises.refresh_grace", "means something only with refresh: rotating")
 	}
 	if p.OnStoreUnreachable == "open" && c.Mechanism == "session" {
 		d.at("promises.on_store_unreachable", "an opaque session cannot be open: without the store there is no identity to let in")
@@ -244,6 +250,15 @@ func (d *decoder) steps(c *Contract) {
 	if c.RevokeAll != nil {
 		d.step(c, "revoke_all", c.RevokeAll, known)
 	}
+	if c.Password != nil {
+		d.step(c, "password", c.Password, append(slices.Clone(known), "new_password"))
+	}
+	if c.StepUp != nil {
+		d.step(c, "step_up", c.StepUp, known)
+	}
+	if c.Storeless != nil {
+		d.step(c, "storeless", c.Storeless, nil)
+	}
 }
 
 func (d *decoder) step(c *Contract, path string, s *Step, known []string) {
@@ -267,8 +282,8 @@ func (d *decoder) step(c *Contract, path string, s *Step, known []string) {
 			d.atKey(at, "{%s} has a meaning of its own: choose another name", name)
 		case name == "subject" && path != "login":
 			d.atKey(at, "only login may say who the user is; to check an answer use subject beside extract")
-		case path == "use" || path == "revoke" || path == "revoke_all":
-			d.atKey(at, "nothing uses what %s extracts: only login and refresh have later steps", path)
+		case path == "use" || path == "revoke" || path == "revoke_all" || path == "storeless":
+			d.atKey(at, "nothing uses what %s extracts: it has no later steps", path)
 		}
 	}
 	if s.Subject != nil {

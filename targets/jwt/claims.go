@@ -37,6 +37,11 @@ type Claims struct {
 	// AuthTime is when the user last proved who they are, if that was after
 	// login: set by a step-up (RFC 9470) and carried through refreshes.
 	AuthTime int64 `json:"auth_time,omitempty"`
+	// Session names the log-in that the token comes from, the same in access and
+	// refresh token; Generation is the user's at that time. Only tokens that can be
+	// revoked have them.
+	Session    string `json:"sid,omitempty"`
+	Generation string `json:"gen,omitempty"`
 
 	exp, nbf, iat jwt.NumericDate // what the getters point at
 	aud           [1]string

@@ -31,35 +31,48 @@ func NewIssuer(ring *Ring, cfg Config) (*Issuer, error) {
 	return &Issuer{ring: ring, method: ring.alg.method, cfg: cfg, now: cfg.now()}, nil
 }
 
-// Issue signs an access token and a refresh token for subject. authTime is zero
-// unless the user proved who they are again after login.
-func (i *Issuer) Issue(subject string, roles []string, authTime time.Time) (Pair, error) {
-	if subject == "" {
-		return Pair{}, fmt.Errorf("jwt: no subject to issue a token for")
-	}
-	now := i.now()
-	access := i.claims(subject, i.cfg.Audience, now, i.cfg.Lifetime, authTime)
-	access.Roles = roles
-	// The refresh token carries no roles: they are looked up again when it is
-	// used, so that a role taken away is gone after one lifetime.
-	refresh := i.claims(subject, i.cfg.Issuer, now, i.cfg.RefreshLifetime, authTime)
-	at, err := i.sign(Access, access)
-	if err != nil {
-		return Pair{}, err
-	}
-	rt, err := i.sign(Refresh, refresh)
-	if err != nil {
-		return Pair{}, err
-	}
-	return Pair{Access: at, Refresh: rt, Claims: access}, nil
+// Login is whom tokens are for.
+type Login struct {
+	Subject string
+	Roles   []string
+	// AuthTime is zero unless the user proved who they are again after log-in.
+	AuthTime time.Time
+	// Session and Generation become the claims of that name.
+	Session, Generation string
 }
 
-func (i *Issuer) claims(subject, audience string, now time.Time, life time.Duration, authTime time.Time) *Claims {
-	iat := now.Unix()
+// Issue signs an access token and a refresh token.
+func (i *Issuer) Issue(l Login) (Pair, error) {
+	p, err := i.IssueAccess(l)
+	if err != nil {
+		return Pair{}, err
+	}
+	// The refresh token carries no roles: they are looked up again when it is
+	// used, so that a role taken away is gone after one lifetime.
+	p.Refresh, err = i.sign(Refresh, i.claims(l, i.cfg.Issuer, i.cfg.RefreshLifetime))
+	return p, err
+}
+
+// IssueAccess signs an access token alone, for refresh tokens of another kind.
+func (i *Issuer) IssueAccess(l Login) (Pair, error) {
+	if l.Subject == "" {
+		return Pair{}, fmt.Errorf("jwt: no subject to issue a token for")
+	}
+	c := i.claims(l, i.cfg.Audience, i.cfg.Lifetime)
+	c.Roles = l.Roles
+	at, err := i.sign(Access, c)
+	return Pair{Access: at, Claims: c}, err
+}
+
+func (i *Issuer) claims(l Login, audience string, life time.Duration) *Claims {
+	iat := i.now().Unix()
 	exp := iat + int64(life/time.Second)
-	c := &Claims{Issuer: i.cfg.Issuer, Audience: audience, Subject: subject, IssuedAt: &iat, ExpiresAt: &exp, ID: newID()}
-	if !authTime.IsZero() {
-		c.AuthTime = authTime.Unix()
+	c := &Claims{
+		Issuer: i.cfg.Issuer, Audience: audience, Subject: l.Subject, IssuedAt: &iat, ExpiresAt: &exp, ID: newID(),
+		Session: l.Session, Generation: l.Generation,
+	}
+	if !l.AuthTime.IsZero() {
+		c.AuthTime = l.AuthTime.Unix()
 	}
 	return c
 }

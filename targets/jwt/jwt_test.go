@@ -51,7 +51,7 @@ func pair(t testing.TB, r *Ring, cfg Config) (*Issuer, *Verifier) {
 
 func issue(t testing.TB, i *Issuer) Pair {
 	t.Helper()
-	p, err := i.Issue("user-7", []string{"user", "admin"}, time.Time{})
+	p, err := i.Issue(Login{Subject: "user-7", Roles: []string{"user", "admin"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestClockEdges(t *testing.T) {
 	i, v := pair(t, rings(t)["HS256"], cfg)
 	p := issue(t, i)
 	notBefore := epoch.Unix() + 60
-	late := i.claims("user-7", cfg.Audience, epoch, cfg.Lifetime, time.Time{})
+	late := i.claims(Login{Subject: "user-7"}, cfg.Audience, cfg.Lifetime)
 	late.NotBefore = &notBefore
 	nbf, err := i.sign(Access, late)
 	if err != nil {

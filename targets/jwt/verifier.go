@@ -79,12 +79,19 @@ func (v *Verifier) verify(p *jwt.Parser, token string, key jwt.Keyfunc) (*Claims
 	return c, nil
 }
 
-func (v *Verifier) accessKey(t *jwt.Token) (any, error)  { return v.key(t, Access) }
-func (v *Verifier) refreshKey(t *jwt.Token) (any, error) { return v.key(t, Refresh) }
+func (v *Verifier) accessKey(t *jwt.Token) (any, error)  { return public(v.key(t, Access)) }
+func (v *Verifier) refreshKey(t *jwt.Token) (any, error) { return public(v.key(t, Refresh)) }
+
+func public(k *Key, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return k.public, nil
+}
 
 // key checks the header, whose algorithm the parser has already compared, and
 // finds the key. It runs before the signature is verified.
-func (v *Verifier) key(t *jwt.Token, kind Kind) (any, error) {
+func (v *Verifier) key(t *jwt.Token, kind Kind) (*Key, error) {
 	typ, _ := t.Header["typ"].(string)
 	// RFC 7515 section 4.1.9: "application/" may be left out.
 	if typ != string(kind) && typ != "application/"+string(kind) {
@@ -103,7 +110,7 @@ func (v *Verifier) key(t *jwt.Token, kind Kind) (any, error) {
 	if k == nil {
 		return nil, ErrKey
 	}
-	return k.public, nil
+	return k, nil
 }
 
 // classify puts our reason in front of what golang-jwt says. t is as much of

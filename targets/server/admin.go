@@ -22,6 +22,8 @@ import (
 //	GET  /keys          {"algorithm":"ES256","active":"...","keys":[{"kid":"...","created":"..."}]}
 //	POST /keys/rotate   a new active key; older ones go on verifying
 //	GET  /users         {"count":10000,"first":"user-1","last":"user-10000"}
+//	GET  /users/{name}  {"name":"user-1","disabled":false,"roles":["user"]}
+//	POST /users/{name}  {"disabled":true,"roles":["user","admin"]}, or one of the two
 func (s *Server) newAdmin() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /clock", s.getClock)
@@ -29,6 +31,8 @@ func (s *Server) newAdmin() *http.Server {
 	mux.HandleFunc("GET /keys", s.getKeys)
 	mux.HandleFunc("POST /keys/rotate", s.rotateKeys)
 	mux.HandleFunc("GET /users", s.getUsers)
+	mux.HandleFunc("GET /users/{name}", s.getUser)
+	mux.HandleFunc("POST /users/{name}", s.setUser)
 	return &http.Server{
 		Handler:           s.guard(mux),
 		ReadHeaderTimeout: s.settings.ReadTimeout,

@@ -27,7 +27,8 @@ const (
 func rejectionReasons() []string {
 	return []string{
 		"absent", "malformed", "unknown-session", "wrong-password", "wrong-type", "crit-header",
-		"wrong-algorithm", "unknown-key", "bad-signature", "expired", "not-yet-valid", "wrong-claims", "other",
+		"wrong-algorithm", "unknown-key", "bad-signature", "expired", "not-yet-valid", "wrong-claims",
+		"revoked", "reused", "disabled", "other",
 	}
 }
 

@@ -36,6 +36,11 @@ func (s *Server) login(ctx *fasthttp.RequestCtx) {
 		s.reject(ctx, routeLogin, &rejection{reason: "wrong-password"})
 		return
 	}
+	// The answer is that to a wrong password: it tells nobody which users there are.
+	if s.users.disabled(body.Username) {
+		s.reject(ctx, routeLogin, &rejection{reason: "disabled"})
+		return
+	}
 	g, err := s.mechanism.login(&ctx.Request.Header, body.Username, s.users.roles(body.Username))
 	if err != nil {
 		s.failed(ctx, routeLogin, err)
@@ -84,6 +89,10 @@ func (s *Server) password(ctx *fasthttp.RequestCtx, c caller) {
 		problem(ctx, fasthttp.StatusBadRequest, "new_password must have 1 to 256 bytes")
 		return
 	}
+	if s.users.disabled(c.subject) {
+		s.forbidden(ctx, routePassword, "disabled")
+		return
+	}
 	undo, ok := s.users.change(c.subject, body.Password, body.Next)
 	if !ok {
 		s.forbidden(ctx, routePassword, "wrong-password")
@@ -105,6 +114,10 @@ func (s *Server) stepUp(ctx *fasthttp.RequestCtx, c caller) {
 	}
 	if !s.users.check(c.subject, body.Password) {
 		s.forbidden(ctx, routeStepUp, "wrong-password")
+		return
+	}
+	if s.users.disabled(c.subject) {
+		s.forbidden(ctx, routeStepUp, "disabled")
 		return
 	}
 	g, err := s.mechanism.renew(c, s.users.roles(c.subject), false)
@@ -144,7 +157,7 @@ func (s *Server) token(ctx *fasthttp.RequestCtx) {
 		oauthError(ctx, "invalid_request")
 		return
 	}
-	g, subject, err := s.tokens.refresh(refresh, s.users.roles)
+	g, subject, err := s.tokens.refresh(refresh, s.users)
 	if rej := rejected(err); rej != nil {
 		s.counters.rejection(rej.reason)
 		s.events.reject(routeToken, rej.reason)
@@ -184,14 +197,14 @@ func (s *Server) serveInfo(ctx *fasthttp.RequestCtx, r route) {
 const readyTimeout = time.Second
 
 func (s *Server) ready(ctx *fasthttp.RequestCtx) {
-	switch {
-	case s.draining.Load():
+	if s.draining.Load() {
 		problem(ctx, fasthttp.StatusServiceUnavailable, "shutting down")
 		return
-	case s.store != nil:
-		limit, cancel := context.WithTimeout(context.Background(), readyTimeout)
-		defer cancel()
-		if err := s.store.Ping(limit); err != nil {
+	}
+	limit, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	for _, b := range s.backing {
+		if err := b.Ping(limit); err != nil {
 			s.events.unavailable(routeReady, err)
 			problem(ctx, fasthttp.StatusServiceUnavailable, "the store does not answer")
 			return

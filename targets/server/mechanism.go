@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/valyala/fasthttp"
+
+	"authbench/targets/revoke"
 )
 
 // mechanism is how a request proves who it is. Its errors are of two sorts: a
@@ -37,6 +39,7 @@ type caller struct {
 	subject string
 	roles   []string
 	session string // the session id, if there is one
+	token   revoke.Token
 }
 
 // grant is what the client is given: a JSON body, a Set-Cookie header, or

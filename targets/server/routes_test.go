@@ -42,7 +42,7 @@ func check(t *testing.T, what string, a answerOf, status int) {
 // TestRoutes walks every route of every arm through every status that it has.
 func TestRoutes(t *testing.T) {
 	eachArm(t, func(t *testing.T, a arm, n *node) {
-		isToken := strings.HasPrefix(a.name, "jwt")
+		isToken := strings.HasPrefix(a.name, "jwt") || a.name == "hybrid"
 		isSession := strings.HasPrefix(a.name, "session")
 		tokenOr404 := func(status int) int {
 			if isToken {

@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Arm      string // its name, for metrics and logs
 	Settings Settings
-	RedisURL string // store redis
+	RedisURL string // store redis, and whatever revokes tokens
 	MySQLDSN string // store mysql
 	// KeysDir holds the key files that Settings.GenerateKeys writes. Empty:
 	// fresh keys, which no other node shares.
@@ -33,6 +33,12 @@ type Options struct {
 	Events  *slog.Logger // authentication events; nil for none
 	// AdminSecret opens the admin plane; empty means that there is none.
 	AdminSecret string
+
+	// WrapStore and WrapHandler, if not nil, come between the server and its
+	// session store, or between the connection and the server: a test plants
+	// defects there.
+	WrapStore   func(store.Store) store.Store
+	WrapHandler func(fasthttp.RequestHandler) fasthttp.RequestHandler
 }
 
 // Server is one node.
@@ -40,8 +46,9 @@ type Server struct {
 	arm       string
 	settings  Settings
 	mechanism mechanism
-	tokens    *tokens     // nil unless the mechanism is token
+	tokens    *tokens     // nil unless the mechanism is token or hybrid
 	store     store.Store // nil unless the mechanism is session
+	backing   []backing   // what has to answer for the node to be ready, and is closed with it
 	users     *directory
 	clock     *clock
 	keysDir   string
@@ -72,8 +79,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err := s.open(ctx, o); err != nil {
 		return nil, err
 	}
+	handler := s.handle
+	if o.WrapHandler != nil {
+		handler = o.WrapHandler(handler)
+	}
 	s.http = &fasthttp.Server{
-		Handler:                      s.handle,
+		Handler:                      handler,
 		ErrorHandler:                 s.brokenRequest,
 		Logger:                       fasthttpLog{s.log},
 		ReadBufferSize:               o.Settings.MaxHeaderBytes,
@@ -91,24 +102,36 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
+// backing is a store, or what revokes tokens.
+type backing interface {
+	Ping(context.Context) error
+	Close() error
+}
+
 // open makes the mechanism and what it needs.
 func (s *Server) open(ctx context.Context, o Options) error {
 	set := o.Settings
 	switch set.Mechanism {
 	case "none":
 		s.mechanism = &control{size: set.CredentialBytes, users: s.users}
-	case "token":
+	case "token", "hybrid":
 		ring, err := tokenRing(set.Algorithm, o.KeysDir)
 		if err != nil {
 			return err
 		}
-		s.tokens, err = newTokens(set, ring, s.clock.now)
+		strategy, err := openStrategy(o, s.storeFailed)
 		if err != nil {
 			return err
 		}
+		if strategy != nil {
+			s.backing = append(s.backing, strategy)
+		}
+		if s.tokens, err = newTokens(set, ring, strategy, s.clock.now); err != nil {
+			return errors.Join(err, s.Close())
+		}
 		s.mechanism = s.tokens
 	case "session":
-		key, err := csrfKey(o.KeysDir)
+		key, err := sharedKey(o.KeysDir, csrfFile)
 		if err != nil {
 			return err
 		}
@@ -116,21 +139,28 @@ func (s *Server) open(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
+		if o.WrapStore != nil {
+			s.store = o.WrapStore(s.store)
+		}
+		s.backing = append(s.backing, s.store)
 		m, err := session.New(s.store, session.Config{
 			Idle: set.IdleTimeout, Absolute: set.AbsoluteTimeout, TouchEvery: set.TouchEvery,
-			CSRFKey: key, Now: s.clock.now, TouchFailed: func(err error) {
-				s.counters.storeError()
-				s.events.unavailable(routeNone, err)
-			},
+			CSRFKey: key, Now: s.clock.now, TouchFailed: s.storeFailed,
 		})
 		if err != nil {
-			return errors.Join(err, s.store.Close())
+			return errors.Join(err, s.Close())
 		}
 		s.mechanism = newSessions(m, set.SameSite)
 	default:
 		return fmt.Errorf("server: unknown mechanism %q", set.Mechanism)
 	}
 	return nil
+}
+
+// storeFailed notes a failure of the store that no request was answered with.
+func (s *Server) storeFailed(err error) {
+	s.counters.storeError()
+	s.events.unavailable(routeNone, err)
 }
 
 // drainTime is how long requests under way may take after the context ends.
@@ -181,10 +211,11 @@ func (s *Server) Serve(ctx context.Context, ln *net.TCPListener, admin net.Liste
 
 // Close releases what New opened. Serve does so itself.
 func (s *Server) Close() error {
-	if s.store == nil {
-		return nil
+	var err error
+	for _, b := range s.backing {
+		err = errors.Join(err, b.Close())
 	}
-	return s.store.Close()
+	return err
 }
 
 // sweep removes expired sessions from a store that does not do so by itself.
@@ -206,10 +237,13 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// csrfFile is the session key in a key directory.
-const csrfFile = "csrf.key"
+// Keys in a key directory, each 32 bytes: of CSRF tokens, of refresh tokens.
+const (
+	csrfFile    = "csrf.key"
+	refreshFile = "refresh.key"
+)
 
-const csrfBytes = 32
+const keyBytes = 32
 
 // tokenRing loads the ring, or makes one for this node alone.
 func tokenRing(algorithm, dir string) (*jwt.Ring, error) {
@@ -219,33 +253,38 @@ func tokenRing(algorithm, dir string) (*jwt.Ring, error) {
 	return jwt.LoadRing(dir, algorithm)
 }
 
-func csrfKey(dir string) ([]byte, error) {
+// sharedKey reads a key that the nodes share, or makes one for this node alone.
+func sharedKey(dir, file string) ([]byte, error) {
 	if dir == "" {
 		return newSecret(), nil
 	}
-	key, err := jwt.ReadSecret(dir, csrfFile)
-	if err == nil && len(key) != csrfBytes {
-		err = fmt.Errorf("%s in %s has %d bytes, want %d", csrfFile, dir, len(key), csrfBytes)
+	key, err := jwt.ReadSecret(dir, file)
+	if err == nil && len(key) != keyBytes {
+		err = fmt.Errorf("%s in %s has %d bytes, want %d", file, dir, len(key), keyBytes)
 	}
 	return key, err
 }
 
 func newSecret() []byte {
-	b := make([]byte, csrfBytes)
+	b := make([]byte, keyBytes)
 	rand.Read(b) // never fails
 	return b
 }
 
 // GenerateKeys writes the key files that nodes with these settings share: a
-// fresh key ring for tokens, a fresh CSRF key for sessions, nothing for none.
+// fresh key ring for tokens, a fresh key for the CSRF tokens of sessions and for
+// refresh tokens that are no JWTs, nothing for none.
 func (s Settings) GenerateKeys(dir string) error {
 	switch s.Mechanism {
-	case "token":
+	case "token", "hybrid":
 		ring, err := jwt.NewRing(s.Algorithm)
 		if err != nil {
 			return err
 		}
-		return ring.Save(dir)
+		if s.strategy() == "families" {
+			err = jwt.WriteSecret(dir, refreshFile, newSecret())
+		}
+		return errors.Join(err, ring.Save(dir))
 	case "session":
 		return jwt.WriteSecret(dir, csrfFile, newSecret())
 	}

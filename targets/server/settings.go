@@ -5,18 +5,17 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"authbench/targets/jwt"
+	"authbench/targets/revoke"
 )
 
 // Settings is what makes one arm out of the server. The values of an arm file
 // and of --set decode into it; Map gives back what is in force, defaults
 // included. What does not apply to the mechanism is zero.
 type Settings struct {
-	Mechanism string // none, session or token
+	Mechanism string // none, session, token or hybrid
 
 	Users        int
 	PasswordHash string // sha256-test-only: salted, cheap on purpose, never for real passwords
@@ -30,23 +29,35 @@ type Settings struct {
 
 	CredentialBytes int // none: size of the unverified credential
 
-	Store           string // session: memory, redis or mysql
+	Store           string // session: memory, redis, mysql, or mysql with redis as its cache
 	IdleTimeout     time.Duration
 	AbsoluteTimeout time.Duration
 	TouchEvery      time.Duration
 	SweepEvery      time.Duration // memory and mysql: removal of expired records
+	CacheFor        time.Duration // how long a node believes a session that it has read; 0: not at all
 	SameSite        string        // Lax or Strict
 	RedisPoolSize   int
 	RedisTimeout    time.Duration // dial, read, write and pool wait, each
 	MySQLPoolSize   int
 	MySQLTimeout    time.Duration
 
-	Algorithm       string // token
+	Algorithm       string // token and hybrid
 	Lifetime        time.Duration
 	RefreshLifetime time.Duration
 	Leeway          time.Duration
 	Issuer          string
 	Audience        string
+	MemoEntries     int // verified tokens that are remembered; 0: none
+
+	Revocation      string        // of tokens: none, or a strategy of package revoke
+	MaxSkew         time.Duration // largest difference of any two clocks: it lengthens what is remembered
+	RevocationBound time.Duration // epoch-local and push: age of a node's copy from which it is not used
+	PollEvery       time.Duration
+	RefreshGrace    time.Duration // families
+	CheckEvery      time.Duration // hybrid: how long a good check counts; 0: the store is asked at every use
+
+	OnStoreUnreachable Unreachable // where uses ask a store
+	RecallEntries      int         // sessions or log-ins that a node remembers
 }
 
 // passwordHash is the only one there is: hashing is not what is measured.
@@ -66,21 +77,26 @@ type kind interface {
 	String() string
 }
 
-// table lists every setting of s. mechanism and store come first: the others
-// depend on them.
+// table lists every setting of s. What others depend on comes first.
 func table(s *Settings) []setting {
 	always := func(*Settings) bool { return true }
-	mechanism := func(name string) func(*Settings) bool {
-		return func(s *Settings) bool { return s.Mechanism == name }
+	mechanism := func(names ...string) func(*Settings) bool {
+		return func(s *Settings) bool { return slices.Contains(names, s.Mechanism) }
 	}
 	store := func(names ...string) func(*Settings) bool {
 		return func(s *Settings) bool { return s.Mechanism == "session" && slices.Contains(names, s.Store) }
 	}
-	none, session, token := mechanism("none"), mechanism("session"), mechanism("token")
+	revocation := func(names ...string) func(*Settings) bool {
+		return func(s *Settings) bool { return slices.Contains(names, s.strategy()) }
+	}
+	none, session, token := mechanism("none"), mechanism("session"), mechanism("token", "hybrid")
+	cached := func(s *Settings) bool { return s.Mechanism == "session" && s.CacheFor > 0 }
+	asks := revocation("denylist", "epoch", recordStrategy)
 	return []setting{
-		{"mechanism", "", always, oneOf{&s.Mechanism, []string{"none", "session", "token"}}},
-		{"store", "", session, oneOf{&s.Store, []string{"memory", "redis", "mysql"}}},
+		{"mechanism", "", always, oneOf{&s.Mechanism, []string{"none", "session", "token", "hybrid"}}},
+		{"store", "", session, oneOf{&s.Store, []string{"memory", "redis", "mysql", "redis+mysql"}}},
 		{"algorithm", "", token, oneOf{&s.Algorithm, jwt.Algorithms()}},
+		{"revocation", "none", mechanism("token"), oneOf{&s.Revocation, strategies()}},
 
 		{"users", "10000", always, number{&s.Users, 1, 1_000_000}},
 		{"password_hash", passwordHash, always, oneOf{&s.PasswordHash, []string{passwordHash}}},
@@ -97,18 +113,69 @@ func table(s *Settings) []setting {
 		{"absolute_timeout", "12h", session, duration{&s.AbsoluteTimeout, time.Millisecond}},
 		{"touch_every", "1m", session, duration{&s.TouchEvery, 0}},
 		{"same_site", "Lax", session, oneOf{&s.SameSite, []string{"Lax", "Strict"}}},
-		{"sweep_every", "1m", store("memory", "mysql"), duration{&s.SweepEvery, time.Millisecond}},
-		{"redis_pool_size", "64", store("redis"), number{&s.RedisPoolSize, 1, 10_000}},
-		{"redis_timeout", "300ms", store("redis"), duration{&s.RedisTimeout, time.Millisecond}},
-		{"mysql_pool_size", "32", store("mysql"), number{&s.MySQLPoolSize, 1, 10_000}},
-		{"mysql_timeout", "300ms", store("mysql"), duration{&s.MySQLTimeout, time.Millisecond}},
+		{"cache_for", "0s", store("redis"), duration{&s.CacheFor, 0}},
+		{"sweep_every", "1m", store("memory", "mysql", "redis+mysql"), duration{&s.SweepEvery, time.Millisecond}},
+		{"redis_pool_size", "64", (*Settings).usesRedis, number{&s.RedisPoolSize, 1, 10_000}},
+		{"redis_timeout", "300ms", (*Settings).usesRedis, duration{&s.RedisTimeout, time.Millisecond}},
+		{"mysql_pool_size", "32", store("mysql", "redis+mysql"), number{&s.MySQLPoolSize, 1, 10_000}},
+		{"mysql_timeout", "300ms", store("mysql", "redis+mysql"), duration{&s.MySQLTimeout, time.Millisecond}},
 
 		{"lifetime", "15m", token, duration{&s.Lifetime, time.Second}},
 		{"refresh_lifetime", "24h", token, duration{&s.RefreshLifetime, time.Second}},
 		{"leeway", "5s", token, duration{&s.Leeway, 0}},
 		{"issuer", "https://authbench.test", token, text{&s.Issuer}},
 		{"audience", "authbench-api", token, text{&s.Audience}},
+		{"memo_entries", "0", token, number{&s.MemoEntries, 0, 10_000_000}},
+
+		{"max_skew", "5s", revocation("denylist", "epoch-local", "push", recordStrategy), duration{&s.MaxSkew, 0}},
+		{"revocation_bound", "1s", revocation("epoch-local", "push"), duration{&s.RevocationBound, time.Millisecond}},
+		{"poll_every", "250ms", revocation("epoch-local", "push"), duration{&s.PollEvery, time.Millisecond}},
+		{"refresh_grace", "10s", revocation("families"), duration{&s.RefreshGrace, 0}},
+		{"check_every", "0s", revocation(recordStrategy), duration{&s.CheckEvery, 0}},
+		{"on_store_unreachable", "503", asks, unreachable{&s.OnStoreUnreachable, true}},
+		{"on_store_unreachable", "503", cached, unreachable{&s.OnStoreUnreachable, false}},
+		{"recall_entries", "65536", (*Settings).recalls, number{&s.RecallEntries, 1, 10_000_000}},
 	}
+}
+
+// recordStrategy is the strategy of mechanism hybrid, and of nothing else.
+const recordStrategy = "record"
+
+// strategies are those that a token can have.
+func strategies() []string {
+	names := []string{"none"}
+	for _, k := range revoke.All() {
+		if k.Kind != recordStrategy {
+			names = append(names, k.Kind)
+		}
+	}
+	return names
+}
+
+// strategy is how tokens are revoked, "" for not at all.
+func (s *Settings) strategy() string {
+	switch {
+	case s.Mechanism == "hybrid":
+		return recordStrategy
+	case s.Mechanism != "token" || s.Revocation == "none":
+		return ""
+	}
+	return s.Revocation
+}
+
+func (s *Settings) usesRedis() bool {
+	return s.Mechanism == "session" && s.Store == "redis" || s.strategy() != ""
+}
+
+// recalls says whether a node remembers good checks.
+func (s *Settings) recalls() bool {
+	return s.CacheFor > 0 || s.CheckEvery > 0 || s.OnStoreUnreachable.Mode == "stale"
+}
+
+// keep is how long a revocation has to be remembered: the longest that any token
+// of before can be accepted, with the slowest verifier and the fastest issuer.
+func (s *Settings) keep() time.Duration {
+	return max(s.Lifetime, s.RefreshLifetime) + s.Leeway + s.MaxSkew
 }
 
 // Decode reads settings strictly: an unknown key, a key that means nothing to
@@ -118,15 +185,12 @@ func Decode(values map[string]string) (Settings, error) {
 	var (
 		s     Settings
 		errs  []error
-		known = map[string]bool{}
+		known = map[string]bool{} // false: so far it means nothing here
 	)
 	for _, t := range table(&s) {
-		known[t.key] = true
 		value, given := values[t.key]
+		known[t.key] = known[t.key] || t.applies(&s)
 		if !t.applies(&s) {
-			if given && s.Mechanism != "" {
-				errs = append(errs, fmt.Errorf("setting %s=%s: means nothing with %s", t.key, value, s.what()))
-			}
 			continue
 		}
 		if !given {
@@ -141,8 +205,11 @@ func Decode(values map[string]string) (Settings, error) {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if !known[key] {
+		switch means, exists := known[key]; {
+		case !exists:
 			errs = append(errs, fmt.Errorf("setting %s=%s: there is no such setting", key, values[key]))
+		case !means && s.Mechanism != "":
+			errs = append(errs, fmt.Errorf("setting %s=%s: means nothing with %s", key, values[key], s.what()))
 		}
 	}
 	if len(errs) == 0 {
@@ -160,8 +227,10 @@ func (s *Settings) check() error {
 		return fmt.Errorf("setting idle_timeout=%s: longer than absolute_timeout=%s", s.IdleTimeout, s.AbsoluteTimeout)
 	case s.Mechanism == "session" && s.TouchEvery >= s.IdleTimeout:
 		return fmt.Errorf("setting touch_every=%s: not shorter than idle_timeout=%s, so that a session in use would end", s.TouchEvery, s.IdleTimeout)
-	case s.Mechanism == "token" && s.Issuer == s.Audience:
+	case s.Algorithm != "" && s.Issuer == s.Audience:
 		return fmt.Errorf("setting audience=%s: must differ from issuer", s.Audience)
+	case s.PollEvery > s.RevocationBound/2:
+		return fmt.Errorf("setting poll_every=%s: more than half of revocation_bound=%s, so that one late answer takes the node out", s.PollEvery, s.RevocationBound)
 	}
 	for _, d := range []struct {
 		key string
@@ -182,8 +251,11 @@ func (s *Settings) deadlineSlack() time.Duration {
 
 // what names the arm in an error.
 func (s *Settings) what() string {
-	if s.Store != "" {
+	switch {
+	case s.Store != "":
 		return "mechanism=" + s.Mechanism + ", store=" + s.Store
+	case s.Revocation != "":
+		return "mechanism=" + s.Mechanism + ", revocation=" + s.Revocation
 	}
 	return "mechanism=" + s.Mechanism
 }
@@ -197,80 +269,4 @@ func (s Settings) Map() map[string]string {
 		}
 	}
 	return m
-}
-
-// value prints what a kind holds; its String says what it may hold.
-func value(k kind) string {
-	switch k := k.(type) {
-	case oneOf:
-		return *k.dst
-	case text:
-		return *k.dst
-	case number:
-		return strconv.Itoa(*k.dst)
-	case duration:
-		return k.dst.String()
-	}
-	return ""
-}
-
-type oneOf struct {
-	dst     *string
-	allowed []string
-}
-
-func (o oneOf) String() string { return "one of " + strings.Join(o.allowed, ", ") }
-
-func (o oneOf) set(v string) error {
-	if !slices.Contains(o.allowed, v) {
-		return fmt.Errorf("want %s", o)
-	}
-	*o.dst = v
-	return nil
-}
-
-type text struct{ dst *string }
-
-func (text) String() string { return "text" }
-
-func (t text) set(v string) error {
-	if v == "" {
-		return errors.New("must not be empty")
-	}
-	*t.dst = v
-	return nil
-}
-
-type number struct {
-	dst      *int
-	min, max int
-}
-
-func (n number) String() string { return fmt.Sprintf("a whole number from %d to %d", n.min, n.max) }
-
-func (n number) set(v string) error {
-	i, err := strconv.Atoi(v)
-	if err != nil || i < n.min || i > n.max {
-		return fmt.Errorf("want %s", n)
-	}
-	*n.dst = i
-	return nil
-}
-
-type duration struct {
-	dst *time.Duration
-	min time.Duration
-}
-
-func (d duration) String() string {
-	return fmt.Sprintf("a duration of at least %s, such as 1m30s", d.min)
-}
-
-func (d duration) set(v string) error {
-	p, err := time.ParseDuration(v)
-	if err != nil || p < d.min {
-		return fmt.Errorf("want %s", d)
-	}
-	*d.dst = p
-	return nil
 }

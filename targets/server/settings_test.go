@@ -1,7 +1,6 @@
 package server
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,8 @@ func TestSettingsErrors(t *testing.T) {
 	session := map[string]string{"mechanism": "session", "store": "memory"}
 	token := map[string]string{"mechanism": "token", "algorithm": "HS256"}
 	none := map[string]string{"mechanism": "none"}
+	denylist, push := with(token, "revocation", "denylist"), with(token, "revocation", "push")
+	hybrid := map[string]string{"mechanism": "hybrid", "algorithm": "ES256"}
 	for _, c := range []struct {
 		base       map[string]string
 		key, value string
@@ -23,7 +24,7 @@ func TestSettingsErrors(t *testing.T) {
 		{session, "idle_timeout", "-1s", "idle_timeout=-1s: want a duration"},
 		{session, "idle_timeout", "24h", "longer than absolute_timeout=12h"},
 		{session, "touch_every", "30m", "touch_every=30m0s: not shorter"},
-		{session, "store", "disk", "store=disk: want one of memory, redis, mysql"},
+		{session, "store", "disk", "store=disk: want one of memory, redis, mysql, redis+mysql"},
 		{session, "same_site", "None", "same_site=None: want one of Lax, Strict"},
 		{session, "lifetime", "15m", "lifetime=15m: means nothing with mechanism=session"},
 		{session, "redis_timeout", "1s", "means nothing with mechanism=session, store=memory"},
@@ -36,11 +37,22 @@ func TestSettingsErrors(t *testing.T) {
 		{token, "users", "many", "users=many: want a whole number"},
 		{token, "users", "0", "users=0: want a whole number from 1"},
 		{token, "password_hash", "argon2id", "password_hash=argon2id: want one of sha256-test-only"},
+		{token, "revocation", "record", "revocation=record: want one of none, denylist, epoch"},
+		{token, "on_store_unreachable", "open", "on_store_unreachable=open: means nothing with mechanism=token, revocation=none"},
+		{denylist, "on_store_unreachable", "shut", "on_store_unreachable=shut: want 503, stale(T)"},
+		{denylist, "on_store_unreachable", "stale(0s)", "on_store_unreachable=stale(0s): want 503"},
+		{denylist, "poll_every", "1s", "poll_every=1s: means nothing with mechanism=token, revocation=denylist"},
+		{push, "on_store_unreachable", "503", "means nothing with mechanism=token, revocation=push"},
+		{push, "poll_every", "800ms", "poll_every=800ms: more than half of revocation_bound=1s"},
+		{hybrid, "revocation", "push", "revocation=push: means nothing with mechanism=hybrid"},
+		{hybrid, "check_every", "-1s", "check_every=-1s: want a duration"},
+		{session, "cache_for", "1s", "cache_for=1s: means nothing with mechanism=session, store=memory"},
+		{map[string]string{"mechanism": "session", "store": "redis", "cache_for": "1s"}, "on_store_unreachable", "open", "on_store_unreachable=open: want 503 or stale(T)"},
+		{map[string]string{"mechanism": "session", "store": "redis"}, "on_store_unreachable", "stale(1s)", "means nothing with mechanism=session, store=redis"},
 		{none, "credential_bytes", "8", "credential_bytes=8: want a whole number from 16"},
-		{none, "mechanism", "magic", "mechanism=magic: want one of none, session, token"},
+		{none, "mechanism", "magic", "mechanism=magic: want one of none, session, token, hybrid"},
 	} {
-		set := maps.Clone(c.base)
-		set[c.key] = c.value
+		set := with(c.base, c.key, c.value)
 		if _, err := Decode(set); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s=%s: %v, want %q", c.key, c.value, err, c.want)
 		}

@@ -20,8 +20,15 @@ type directory struct {
 }
 
 type user struct {
-	salt [16]byte
-	hash atomic.Pointer[[sha256.Size]byte]
+	salt   [16]byte
+	hash   atomic.Pointer[[sha256.Size]byte]
+	status atomic.Pointer[status] // nil: as seeded
+}
+
+// status is what the admin plane has set.
+type status struct {
+	disabled bool     // cannot log in, refresh, step up or change the password
+	roles    []string // nil: as seeded
 }
 
 func newDirectory(n int) *directory {
@@ -99,8 +106,23 @@ func (d *directory) change(name, current, next string) (undo func(), ok bool) {
 
 // roles of a user. The slice is shared; do not change it.
 func (d *directory) roles(name string) []string {
+	if u := d.find(name); u != nil {
+		if s := u.status.Load(); s != nil && s.roles != nil {
+			return s.roles
+		}
+	}
 	if name == username(1) {
 		return d.special
 	}
 	return d.plain
+}
+
+// disabled says whether the user has been disabled. Nobody else is.
+func (d *directory) disabled(name string) bool {
+	u := d.find(name)
+	if u == nil {
+		return false
+	}
+	s := u.status.Load()
+	return s != nil && s.disabled
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -223,12 +224,14 @@ func (c *client) works(want bool) {
 	}
 }
 
-// arm is one way to configure the server, and whether it can revoke.
+// arm is one way to configure the server, and what it can revoke: a credential at
+// the next use, or only all of a user's.
 type arm struct {
 	name    string
 	set     map[string]string
 	options func(*Options)
 	revokes bool
+	users   bool
 }
 
 func settingsFor(mechanism, key, value string) map[string]string {
@@ -247,15 +250,35 @@ func storeless() []arm {
 		{name: "jwt-hs256", set: settingsFor("token", "algorithm", "HS256")},
 		{name: "jwt-rs256", set: settingsFor("token", "algorithm", "RS256")},
 		{name: "jwt-es256", set: settingsFor("token", "algorithm", "ES256")},
+		{name: "jwt-es256+memo", set: with(settingsFor("token", "algorithm", "ES256"), "memo_entries", "100")},
 	}
 }
 
+func with(set map[string]string, kv ...string) map[string]string {
+	set = maps.Clone(set)
+	for i := 0; i < len(kv); i += 2 {
+		set[kv[i]] = kv[i+1]
+	}
+	return set
+}
+
+// revocable are the arms whose tokens can be revoked, over a Redis.
+func revocable(s *storetest.Server) []arm {
+	redis := func(o *Options) { o.RedisURL = s.URL }
+	var arms []arm
+	for _, kind := range strategies()[1:] {
+		set := with(settingsFor("token", "algorithm", "ES256"), "revocation", kind, "memo_entries", "100")
+		arms = append(arms, arm{"jwt-es256+" + kind, set, redis, kind != "families", strings.HasPrefix(kind, "epoch")})
+	}
+	return append(arms, arm{"hybrid", settingsFor("hybrid", "algorithm", "ES256"), redis, true, false})
+}
+
 func redisArm(s *storetest.Server) arm {
-	return arm{"session-redis", settingsFor("session", "store", "redis"), func(o *Options) { o.RedisURL = s.URL }, true}
+	return arm{name: "session-redis", set: settingsFor("session", "store", "redis"), options: func(o *Options) { o.RedisURL = s.URL }, revokes: true}
 }
 
 func mysqlArm(s *storetest.Server) arm {
-	return arm{"session-mysql", settingsFor("session", "store", "mysql"), func(o *Options) { o.MySQLDSN = s.DSN }, true}
+	return arm{name: "session-mysql", set: settingsFor("session", "store", "mysql"), options: func(o *Options) { o.MySQLDSN = s.DSN }, revokes: true}
 }
 
 func (a arm) start(t testing.TB) *node {
@@ -277,8 +300,40 @@ func eachArm(t *testing.T, f func(t *testing.T, a arm, n *node)) {
 		a := redisArm(storetest.StartRedis(t))
 		f(t, a, a.start(t))
 	})
+	t.Run("session-redis+cache", func(t *testing.T) {
+		a := redisArm(storetest.StartRedis(t))
+		a.name, a.set = "session-redis+cache", with(a.set, "cache_for", "1m")
+		f(t, a, a.start(t))
+	})
 	t.Run("session-mysql", func(t *testing.T) {
 		a := mysqlArm(storetest.StartMySQL(t))
 		f(t, a, a.start(t))
 	})
+	t.Run("session-redis+mysql", func(t *testing.T) {
+		redis, mysql := storetest.StartRedis(t), storetest.StartMySQL(t)
+		a := arm{name: "session-redis+mysql", set: settingsFor("session", "store", "redis+mysql"), revokes: true}
+		a.options = func(o *Options) { o.RedisURL, o.MySQLDSN = redis.URL, mysql.DSN }
+		f(t, a, a.start(t))
+	})
+	t.Run("revocable", func(t *testing.T) {
+		for _, a := range revocable(storetest.StartRedis(t)) {
+			t.Run(a.name, func(t *testing.T) {
+				n := a.start(t)
+				n.untilReady()
+				f(t, a, n)
+			})
+		}
+	})
+}
+
+// untilReady waits for what a node copies before it can answer.
+func (n *node) untilReady() {
+	n.t.Helper()
+	for range 500 {
+		if n.do("GET", "/readyz", "").status == 200 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	n.t.Fatal("never ready")
 }
