@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"authbench/scenarios/testbed/link"
 )
 
 // TestMain plays the programs that a testbed starts: the test binary is the
@@ -28,6 +30,14 @@ func TestMain(m *testing.M) {
 			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 			defer stop()
 			if err := Standin(ctx, os.Args[3], os.Stdout); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
+		case link.Verb:
+			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+			defer stop()
+			if err := link.Serve(ctx, link.Config{Listen: os.Args[3], Upstream: os.Args[5], Exact: slices.Contains(os.Args, "--exact")}, os.Stdout); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}
@@ -115,6 +125,14 @@ func testHarness() {
 	report := harnessReport{Root: tb.root.dir, PIDs: []int{n.PID()}}
 	for _, s := range tb.stores {
 		report.PIDs = append(report.PIDs, s.PID())
+	}
+	for range tb.stores {
+		l, err := tb.NewLink(context.Background(), tb.stores[0].Kind())
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		report.PIDs = append(report.PIDs, l.PID())
 	}
 	_ = json.NewEncoder(os.Stdout).Encode(report)
 	select {}

@@ -21,7 +21,7 @@ type mysqlClient struct {
 }
 
 func newMySQLClient(a access) (storeClient, error) {
-	cfg, err := mysql.ParseDSN(a.url)
+	cfg, err := mysql.ParseDSN(a.adminURL())
 	if err != nil {
 		return nil, fmt.Errorf("MySQL DSN: %w", err)
 	}

@@ -37,6 +37,12 @@ type Node struct {
 // requests. A target that is reached by URL is only waited for. The error carries
 // the end of what the node wrote to stderr.
 func (tb *Testbed) StartNode(ctx context.Context, c *contract.Contract) (*Node, error) {
+	return tb.StartNodeVia(ctx, c, nil)
+}
+
+// StartNodeVia starts a node that reaches a store through the link of its kind;
+// without one, directly.
+func (tb *Testbed) StartNodeVia(ctx context.Context, c *contract.Contract, links map[string]*Link) (*Node, error) {
 	timeout := c.Ready.Timeout.D()
 	if timeout == 0 {
 		timeout = readyTimeout
@@ -45,14 +51,17 @@ func (tb *Testbed) StartNode(ctx context.Context, c *contract.Contract) (*Node, 
 	tb.mu.Lock()
 	tb.nodes[n] = struct{}{}
 	tb.mu.Unlock()
-	if err := tb.launch(ctx, c, n, timeout); err != nil {
+	if err := tb.launch(ctx, c, links, n, timeout); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Name, errors.Join(err, n.Stop()))
 	}
 	return n, nil
 }
 
-func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, n *Node, timeout time.Duration) error {
+func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, links map[string]*Link, n *Node, timeout time.Duration) error {
 	if c.Start == nil {
+		if len(links) > 0 {
+			return Unsupported("it runs elsewhere, where no link of ours can be put before its store")
+		}
 		u, err := url.Parse(c.URL)
 		if err != nil {
 			return err
@@ -67,7 +76,7 @@ func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, n *Node, ti
 		return err
 	}
 	n.addr = hostPort(port)
-	fill, err := tb.placeholders(ctx, c)
+	fill, err := tb.placeholders(ctx, c, links)
 	if err != nil {
 		return err
 	}
@@ -160,7 +169,7 @@ func answers(ctx context.Context, scheme, addr, prefix, path string) error {
 
 // placeholders are the values that a start command may refer to. The keys of the
 // trial are made on first use.
-func (tb *Testbed) placeholders(ctx context.Context, c *contract.Contract) (map[string]string, error) {
+func (tb *Testbed) placeholders(ctx context.Context, c *contract.Contract, links map[string]*Link) (map[string]string, error) {
 	fill := map[string]string{}
 	for name, value := range c.Settings {
 		fill[name] = value
@@ -176,6 +185,12 @@ func (tb *Testbed) placeholders(ctx context.Context, c *contract.Contract) (map[
 			name = "mysql_dsn"
 		}
 		fill[name] = s.URL()
+		if l := links[kind]; l != nil {
+			var err error
+			if fill[name], err = via(kind, s.URL(), l.Addr()); err != nil {
+				return nil, err
+			}
+		}
 	}
 	dir, err := tb.keysDir(ctx, c, fill)
 	if err != nil {

@@ -100,27 +100,46 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // kill is SIGKILL for the whole group. It returns when the process is gone.
 func (p *process) kill() error {
-	p.mu.Lock()
-	var err error
-	if !p.gone {
-		err = killGroup(p.pid())
-	}
-	p.mu.Unlock()
-	if err != nil {
+	if err := p.signal(killGroup); err != nil {
 		return fmt.Errorf("kill %s: %w", p.name, err)
 	}
 	<-p.exited
 	return nil
 }
 
+// pause freezes the whole group and returns when it is frozen.
+func (p *process) pause(ctx context.Context) error {
+	if err := p.signal(pauseGroup); err != nil {
+		return fmt.Errorf("stop %s: %w", p.name, err)
+	}
+	err := p.until(ctx, stopGrace, func(context.Context) error { return frozen(p.pid()) })
+	if err != nil {
+		return errors.Join(err, p.resume())
+	}
+	return nil
+}
+
+func (p *process) resume() error {
+	if err := p.signal(resumeGroup); err != nil {
+		return fmt.Errorf("continue %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// signal sends unless the process is gone: its number may be somebody else's then.
+func (p *process) signal(send func(pid int) error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone {
+		return nil
+	}
+	return send(p.pid())
+}
+
 // stop asks the process to end, and kills it when it does not within the grace.
 func (p *process) stop() error {
-	p.mu.Lock()
-	var err error
-	if !p.gone {
-		err = terminateGroup(p.pid())
-	}
-	p.mu.Unlock()
+	err := p.signal(terminateGroup)
+	_ = p.signal(resumeGroup) // one that is stopped would not hear it
 	if err == nil {
 		select {
 		case <-p.exited:

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// prepareMySQL makes a data directory with one account, ours, which the server
-// creates before it takes the first connection: at no time is there an account
-// without a password.
-func prepareMySQL(ctx context.Context, tb *Testbed, path, dir string, port int) (command, string, error) {
+// prepareMySQL makes a data directory with two accounts, one for nodes and one for
+// us, which the server creates before it takes the first connection: at no time is
+// there an account without a password.
+func prepareMySQL(ctx context.Context, tb *Testbed, path, dir string, port int) (command, access, error) {
 	common := []string{
 		"--no-defaults",
 		"--datadir=" + filepath.Join(dir, "data"),
@@ -26,27 +26,31 @@ func prepareMySQL(ctx context.Context, tb *Testbed, path, dir string, port int) 
 		common = append(common, "--user=root") // else it refuses to run as root
 	}
 	if err := tb.mysqlDataDir(ctx, path, dir, common); err != nil {
-		return command{}, "", err
+		return command{}, access{}, err
 	}
-	password := newPassword()
+	password, admin := newPassword(), newPassword()
 	initFile := filepath.Join(dir, "init.sql")
-	if err := os.WriteFile(initFile, []byte(mysqlInit(password)), 0o600); err != nil {
-		return command{}, "", err
+	if err := os.WriteFile(initFile, []byte(mysqlInit(password, admin)), 0o600); err != nil {
+		return command{}, access{}, err
 	}
 	args := slices.Concat(common, mysqlArgs(loopback, port))
 	args = append(args, "--init-file="+initFile,
 		"--socket="+filepath.Join(dir, "s"), "--pid-file="+filepath.Join(dir, "pid"))
 	cmd := command{name: filepath.Base(path), path: path, args: args, dir: dir}
-	return cmd, mysqlDSN("authbench", password, port), nil
+	return cmd, access{url: mysqlDSN("authbench", password, port), admin: mysqlDSN("authbench_admin", admin, port)}, nil
 }
 
 // mysqlInit runs at every start, so it has to be repeatable. A statement a line.
-func mysqlInit(password string) string {
-	return fmt.Sprintf(`ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '%[1]s';
+// Nodes may do anything with tables and nothing with the server: whom read_only
+// and max_connections do not bind, they would not show.
+func mysqlInit(password, admin string) string {
+	return fmt.Sprintf(`ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '%[2]s';
 CREATE DATABASE IF NOT EXISTS authbench CHARACTER SET utf8mb4;
 CREATE USER IF NOT EXISTS 'authbench'@'%%' IDENTIFIED BY '%[1]s';
-GRANT ALL PRIVILEGES ON *.* TO 'authbench'@'%%' WITH GRANT OPTION;
-`, password)
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER, REFERENCES, LOCK TABLES, CREATE TEMPORARY TABLES ON *.* TO 'authbench'@'%%';
+CREATE USER IF NOT EXISTS 'authbench_admin'@'%%' IDENTIFIED BY '%[2]s';
+GRANT ALL PRIVILEGES ON *.* TO 'authbench_admin'@'%%' WITH GRANT OPTION;
+`, password, admin)
 }
 
 // mysqlArgs is what a measured server runs with, wherever it runs. --loose-

@@ -1,8 +1,8 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -59,6 +59,11 @@ type server interface {
 	// the data that it had kept.
 	kill(ctx context.Context) error
 	restart(ctx context.Context) error
+	// pause freezes it as SIGSTOP does, and returns when it is frozen; resume ends that.
+	pause(ctx context.Context) error
+	resume(ctx context.Context) error
+	// dataDir is where it keeps its data, in our own file system.
+	dataDir() (string, error)
 	// close stops it for good and removes what it left.
 	close() error
 	// pid is its process, 0 when that cannot be seen from here.
@@ -72,6 +77,7 @@ type server interface {
 // access is how a store is reached, and what the provider knows about it.
 type access struct {
 	url     string // redis:// URL or MySQL DSN
+	admin   string // the same with every right; "" when url has them
 	network string // loopback, host, published; "" for external
 	private bool   // all of it is ours to empty
 	standIn bool
@@ -79,8 +85,8 @@ type access struct {
 	version string
 }
 
-// errNotOurs is what faults get on a server that the harness did not start.
-var errNotOurs = errors.New("the server is not ours to stop")
+// adminURL is the address with every right that we have.
+func (a access) adminURL() string { return cmp.Or(a.admin, a.url) }
 
 // joinReasons is the sentence for Missing.
 func joinReasons(kind string, reasons []string) string {

@@ -133,10 +133,14 @@ func mysqlContainer(tb *Testbed, port int, hostNetwork bool) (testcontainers.Con
 		req.Env[product+"_ROOT_PASSWORD"] = password
 		req.Env[product+"_ROOT_HOST"] = "%"
 		req.Env[product+"_DATABASE"] = "authbench"
+		req.Env[product+"_USER"], req.Env[product+"_PASSWORD"] = "authbench", password
 	}
 	name, bind, listen := listenAt(&req, hostNetwork, port, 3306)
 	req.Cmd = mysqlArgs(bind, listen)
-	return req, access{url: mysqlDSN("root", password, port), network: name, private: true}
+	return req, access{
+		url: mysqlDSN("authbench", password, port), admin: mysqlDSN("root", password, port),
+		network: name, private: true,
+	}
 }
 
 // quietDocker keeps testcontainers from writing to stderr and from pulling an
@@ -297,6 +301,9 @@ func (s *dockerServer) sample() Sample {
 
 func (s *dockerServer) kill(ctx context.Context) error {
 	s.sample()
+	if err := s.resume(ctx); err != nil { // an engine kills no paused container
+		return err
+	}
 	if _, err := s.cli.ContainerKill(ctx, s.id, client.ContainerKillOptions{Signal: "KILL"}); err != nil {
 		return fmt.Errorf("kill the container of %s: %w", s.kind, err)
 	}
@@ -306,6 +313,31 @@ func (s *dockerServer) kill(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+func (s *dockerServer) pause(ctx context.Context) error {
+	if _, err := s.cli.ContainerPause(ctx, s.id, client.ContainerPauseOptions{}); err != nil {
+		return fmt.Errorf("pause the container of %s: %w", s.kind, err)
+	}
+	return nil
+}
+
+func (s *dockerServer) resume(ctx context.Context) error {
+	res, err := s.cli.ContainerInspect(ctx, s.id, client.ContainerInspectOptions{})
+	if err != nil {
+		return err
+	}
+	if st := res.Container.State; !st.Paused {
+		return nil
+	}
+	if _, err := s.cli.ContainerUnpause(ctx, s.id, client.ContainerUnpauseOptions{}); err != nil {
+		return fmt.Errorf("continue the container of %s: %w", s.kind, err)
+	}
+	return nil
+}
+
+func (s *dockerServer) dataDir() (string, error) {
+	return "", Unsupported("the data of a container are not in our file system: --stores process")
 }
 
 func (s *dockerServer) restart(ctx context.Context) error {

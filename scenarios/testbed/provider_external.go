@@ -23,6 +23,9 @@ type externalServer struct{ url string }
 func (s externalServer) access() access              { return access{url: s.url, network: "external"} }
 func (externalServer) kill(context.Context) error    { return errNotOurs }
 func (externalServer) restart(context.Context) error { return errNotOurs }
+func (externalServer) pause(context.Context) error   { return errNotOurs }
+func (externalServer) resume(context.Context) error  { return errNotOurs }
+func (externalServer) dataDir() (string, error)      { return "", errNotOurs }
 func (externalServer) close() error                  { return nil }
 func (externalServer) pid() int                      { return 0 }
 func (externalServer) sample() Sample                { return Sample{} }

@@ -45,7 +45,7 @@ func (tb *Testbed) startInstalled(ctx context.Context, kind, path string) (*proc
 	if kind == MySQL {
 		prepare = prepareMySQL
 	}
-	cmd, url, err := prepare(ctx, tb, path, dir, port)
+	cmd, at, err := prepare(ctx, tb, path, dir, port)
 	if err != nil {
 		return nil, err
 	}
@@ -53,10 +53,8 @@ func (tb *Testbed) startInstalled(ctx context.Context, kind, path string) (*proc
 	if err != nil {
 		return nil, err
 	}
-	return &processServer{
-		tb: tb, cmd: cmd, now: p,
-		at: access{url: url, network: "loopback", private: true},
-	}, nil
+	at.network, at.private = "loopback", true
+	return &processServer{tb: tb, cmd: cmd, now: p, at: at, data: filepath.Join(dir, "data")}, nil
 }
 
 // serverNames lists the programs of a kind, best first.
@@ -107,15 +105,19 @@ func serverDirs() []string {
 // prepareRedis writes a configuration: the password would be seen by everybody in
 // the arguments. Durability is that of a session store that means it: a kill
 // loses nothing acknowledged, a power cut about a second.
-func prepareRedis(_ context.Context, _ *Testbed, path, dir string, port int) (command, string, error) {
+func prepareRedis(_ context.Context, _ *Testbed, path, dir string, port int) (command, access, error) {
 	password := newPassword()
-	conf := redisConf(loopback, port, password) + fmt.Sprintf("dir %q\n", dir)
+	data := filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		return command{}, access{}, err
+	}
+	conf := redisConf(loopback, port, password) + fmt.Sprintf("dir %q\n", data)
 	file := filepath.Join(dir, "redis.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		return command{}, "", err
+		return command{}, access{}, err
 	}
 	cmd := command{name: filepath.Base(path), path: path, args: []string{file}, dir: dir}
-	return cmd, fmt.Sprintf("redis://:%s@%s/0", password, hostPort(port)), nil
+	return cmd, access{url: fmt.Sprintf("redis://:%s@%s/0", password, hostPort(port))}, nil
 }
 
 func redisConf(bind string, port int, password string) string {
@@ -151,9 +153,10 @@ func (tb *Testbed) runToEnd(ctx context.Context, c command, timeout time.Duratio
 
 // processServer is a store that is a child of ours.
 type processServer struct {
-	tb  *Testbed
-	cmd command
-	at  access
+	tb   *Testbed
+	cmd  command
+	at   access
+	data string // "": it keeps none on disk
 
 	mu   sync.Mutex
 	now  *process
@@ -170,6 +173,16 @@ func (s *processServer) access() access             { return s.at }
 func (s *processServer) pid() int                   { return s.current().pid() }
 func (s *processServer) kill(context.Context) error { return s.current().kill() }
 func (s *processServer) close() error               { return s.current().stop() }
+
+func (s *processServer) pause(ctx context.Context) error { return s.current().pause(ctx) }
+func (s *processServer) resume(context.Context) error    { return s.current().resume() }
+
+func (s *processServer) dataDir() (string, error) {
+	if s.data == "" {
+		return "", Unsupported("a stand-in keeps no data on disk")
+	}
+	return s.data, nil
+}
 
 func (s *processServer) restart(context.Context) error {
 	s.mu.Lock()

@@ -35,6 +35,7 @@ func newRedisClient(a access) (storeClient, error) {
 	opts.DialTimeout = time.Second
 	opts.ContextTimeoutEnabled = true
 	opts.DisableIdentity = true
+	opts.ClientName = HarnessName
 	quietRedis()
 	return &redisClient{Client: redis.NewClient(opts), access: a}, nil
 }
@@ -158,7 +159,7 @@ func redisBookkeeping(name string) bool {
 	name, _, _ = strings.Cut(name, "|") // subcommands: config|get
 	switch name {
 	case "hello", "auth", "select", "client", "ping", "quit", "readonly",
-		"info", "config", "command", "flushall", "scan":
+		"info", "config", "command", "echo", "flushall", "scan":
 		return true
 	}
 	return false

@@ -42,6 +42,8 @@ type Store struct {
 	server server
 	client storeClient
 	log    func(msg string, args ...any)
+	root   *root
+	own    bool // external, and ours to configure
 
 	mu   sync.Mutex
 	seen Ops // the server's counters when they were last read
@@ -67,7 +69,7 @@ func (tb *Testbed) startOnce(ctx context.Context, p provider, kind string) (_ *S
 		return nil, err
 	}
 	a := srv.access()
-	s := &Store{url: a.url, server: srv, log: tb.log.Debug}
+	s := &Store{url: a.url, server: srv, log: tb.log.Debug, root: tb.root, own: tb.opts.OwnStore}
 	defer func() {
 		if err != nil {
 			_ = s.close() // the reason why it did not work is worth more

@@ -1,7 +1,11 @@
 package testbed
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +37,23 @@ func pin(tid int, cores []int) error {
 	}
 	if err := unix.SchedSetaffinity(tid, &set); err != nil {
 		return fmt.Errorf("confine to processors %v: %w", cores, err)
+	}
+	return nil
+}
+
+// frozen is nil when every thread of the process is stopped (state T, see
+// proc_pid_stat(5)). A thread stops where it leaves the kernel: what it was
+// writing has been written.
+func frozen(pid int) error {
+	tasks, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "task", "*", "stat")) // only a bad pattern is an error
+	for _, task := range tasks {
+		b, err := os.ReadFile(task)
+		if err != nil {
+			continue // it has ended
+		}
+		if i := bytes.LastIndexByte(b, ')'); i < 0 || i+2 >= len(b) || b[i+2] != 'T' {
+			return fmt.Errorf("%s: not stopped yet", task)
+		}
 	}
 	return nil
 }

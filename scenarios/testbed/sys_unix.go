@@ -16,6 +16,11 @@ func terminateGroup(pid int) error { return signalGroup(pid, syscall.SIGTERM) }
 // killGroup ends the process and all of its descendants.
 func killGroup(pid int) error { return signalGroup(pid, syscall.SIGKILL) }
 
+// pauseGroup freezes the process and all of its descendants until resumeGroup.
+func pauseGroup(pid int) error { return signalGroup(pid, syscall.SIGSTOP) }
+
+func resumeGroup(pid int) error { return signalGroup(pid, syscall.SIGCONT) }
+
 func signalGroup(pid int, sig syscall.Signal) error {
 	err := syscall.Kill(-pid, sig)
 	if errors.Is(err, syscall.ESRCH) {

@@ -20,6 +20,12 @@ func killGroup(pid int) error {
 	return p.Kill()
 }
 
+func pauseGroup(int) error {
+	return Unsupported("processes cannot be stopped and continued on Windows")
+}
+
+func resumeGroup(int) error { return nil }
+
 // tryLock never succeeds: without file locks nobody can tell whose directory it
 // is, and nothing is swept.
 func tryLock(*os.File) bool { return false }

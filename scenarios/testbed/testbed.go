@@ -38,7 +38,10 @@ type Options struct {
 	RedisImage, MySQLImage string
 	// Needs lists the kinds of store to bring up: Redis, MySQL.
 	Needs []string
-	// TargetCores confines nodes and stores to these processors (where the platform
+	// OwnStore says that the configuration of an external store may be changed by
+	// faults, which put it back.
+	OwnStore bool
+	// TargetCores confines nodes, links and stores to these processors (where the platform
 	// can, see CanPin). Nil leaves them where the harness may run.
 	TargetCores []int
 	// Log tells of starts and stops. Nil is silent.
@@ -63,9 +66,11 @@ type Testbed struct {
 	mu     sync.Mutex
 	stores []*Store // in the order of Options.Needs
 	nodes  map[*Node]struct{}
-	past   time.Duration // CPU of nodes that have ended
+	links  map[*Link]struct{}
 	keys   map[string]string
 	closed bool
+	// CPU of nodes and links that have ended.
+	past, pastLinks time.Duration
 }
 
 // New starts the stores that opts.Needs lists and waits until each has answered
@@ -93,7 +98,7 @@ func New(ctx context.Context, opts Options) (*Testbed, error) {
 	}
 	tb := &Testbed{
 		opts: opts, log: opts.Log, spawner: sp, root: rt,
-		missing: map[string]string{}, nodes: map[*Node]struct{}{}, keys: map[string]string{},
+		missing: map[string]string{}, nodes: map[*Node]struct{}{}, links: map[*Link]struct{}{}, keys: map[string]string{},
 	}
 	for _, kind := range opts.Needs {
 		if err := tb.bringUp(ctx, kind, candidates); err != nil {
@@ -160,10 +165,13 @@ func (tb *Testbed) allStores() []*Store {
 	return slices.Clone(tb.stores)
 }
 
-// Reset begins a new trial: the stores forget everything of ours, and nodes
-// started from now on share new keys. A private store is emptied; of an external
-// one only our key prefix and our tables.
+// Reset begins a new trial: the stores forget everything of ours, links are
+// closed, and nodes started from now on share new keys. A private store is
+// emptied; of an external one only our key prefix and our tables.
 func (tb *Testbed) Reset(ctx context.Context) error {
+	if err := tb.closeLinks(); err != nil {
+		return err
+	}
 	for _, s := range tb.allStores() {
 		if err := s.client.reset(ctx); err != nil {
 			return fmt.Errorf("reset %s: %w", s.about.Kind, err)
@@ -179,11 +187,14 @@ func (tb *Testbed) Usage() Usage {
 	u := Usage{
 		Target:  Sample{CPU: tb.past, Known: true},
 		Store:   Sample{Known: true},
-		Link:    Sample{Known: true}, // there is none: it spent nothing
+		Link:    Sample{CPU: tb.pastLinks, Known: true},
 		Loadgen: ownSample(),
 	}
 	for n := range tb.nodes {
 		u.Target = u.Target.add(n.sample())
+	}
+	for l := range tb.links {
+		u.Link = u.Link.add(l.p.sample())
 	}
 	for _, s := range tb.stores {
 		u.Store = u.Store.add(s.sample())
@@ -191,7 +202,7 @@ func (tb *Testbed) Usage() Usage {
 	return u
 }
 
-// Close stops nodes and stores and removes the temporary directory. Closing
+// Close stops nodes, links and stores and removes the temporary directory. Closing
 // again does nothing.
 func (tb *Testbed) Close() error {
 	tb.mu.Lock()
@@ -207,6 +218,7 @@ func (tb *Testbed) Close() error {
 	for _, n := range nodes {
 		errs = append(errs, n.Stop())
 	}
+	errs = append(errs, tb.closeLinks())
 	var wg sync.WaitGroup
 	stopped := make([]error, len(stores))
 	for i, s := range stores {

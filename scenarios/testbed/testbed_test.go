@@ -326,8 +326,8 @@ func TestHarnessKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // killed, as intended
-	if len(r.PIDs) != 3 {
-		t.Errorf("processes %v, want a node and two stores", r.PIDs)
+	if len(r.PIDs) != 5 {
+		t.Errorf("processes %v, want a node, two stores, and a link for each", r.PIDs)
 	}
 	for _, pid := range r.PIDs {
 		eventually(t, "children die with the harness", func() bool { return !running(pid) })
