@@ -141,13 +141,18 @@ func (b *Bench) arms(missing map[string]string, run *results.Run) []Arm {
 		}
 	}
 	for _, a := range arms {
-		run.Arms = append(run.Arms, results.Arm{
-			Name: a.Name, Summary: a.Contract.Summary, Mechanism: a.Contract.Mechanism, Contract: a.Source,
-			Duplicate: a.Duplicate, Needs: storesOf(a.Contract), Settings: a.Contract.Settings,
-			Promises: a.Contract.Promises.Map(), Notes: append([]string{}, a.Contract.Notes...),
-		})
+		run.Arms = append(run.Arms, describeArm(a))
 	}
 	return arms
+}
+
+// describeArm is an arm as a run records it.
+func describeArm(a Arm) results.Arm {
+	return results.Arm{
+		Name: a.Name, Summary: a.Contract.Summary, Mechanism: a.Contract.Mechanism, Contract: a.Source,
+		Duplicate: a.Duplicate, Needs: storesOf(a.Contract), Settings: a.Contract.Settings,
+		Promises: a.Contract.Promises.Map(), Notes: append([]string{}, a.Contract.Notes...),
+	}
 }
 
 // setRate fixes the rate of steady load, by calibration unless it was given.

@@ -17,6 +17,12 @@ import (
 type Scenario struct {
 	Name    string
 	Summary string // one line, for lists
+	// Params are its settings.
+	Params []Param
+	// Applies says why an arm cannot take part, or "". Nil: all can.
+	Applies func(c *contract.Contract, v Values) string
+	// Settings are those of the arm that the scenario changes; may be nil.
+	Settings func(c *contract.Contract, v Values) map[string]string
 	// Run measures one arm on fresh nodes and reset stores. It fills the trial's
 	// measurements; an error means that the trial could not be completed.
 	Run func(ctx context.Context, t *Trial) error
@@ -26,6 +32,12 @@ type Scenario struct {
 func All() []Scenario {
 	return []Scenario{
 		Steady(),
+		Revocation(),
+		RedisOutage(),
+		MySQLOutage(),
+		Eviction(),
+		PoolExhaustion(),
+		LoginStorm(),
 	}
 }
 
@@ -46,9 +58,28 @@ type Trial struct {
 	Seed     uint64 // the block's: all arms of a block see the same arrivals
 	// LoadgenCores is how many cores the generator may use.
 	LoadgenCores int
+	// Values are the settings of the scenario.
+	Values Values
 
 	Result     results.Trial
 	Histograms []results.PhaseHistograms
+	Verdicts   []results.Verdict // of scenarios that judge by themselves
+}
+
+// Fault is the kind of fault of the trial, or "".
+func (t *Trial) Fault() string {
+	for _, key := range []string{"fault", "cut"} {
+		if name := t.Values[key]; name != "" && name != "none" {
+			return name
+		}
+	}
+	return ""
+}
+
+// judge adds a verdict on the trial.
+func (t *Trial) judge(v results.Verdict) {
+	v.Scenario, v.Arm, v.Fault, v.Block = t.Result.Scenario, t.Arm.Name, t.Fault(), t.Result.Block
+	t.Verdicts = append(t.Verdicts, v)
 }
 
 // Step tells the person waiting what is being done.

@@ -1,0 +1,389 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"authbench/results"
+	"authbench/scenarios/checker"
+	"authbench/scenarios/fault"
+	"authbench/targets/contract"
+)
+
+// RedisOutage and MySQLOutage take the store away in one of many ways and look at
+// what users see before, during and after.
+func RedisOutage() Scenario {
+	return outageScenario("redis-outage", "redis", "kill",
+		"Redis dies, hangs, refuses, forgets or comes back old: what users see before, during and after")
+}
+
+// MySQLOutage is RedisOutage for MySQL or MariaDB.
+func MySQLOutage() Scenario {
+	return outageScenario("mysql-outage", "mysql", "kill",
+		"MySQL dies, hangs, locks or refuses connections: what users see before, during and after")
+}
+
+// Eviction lets Redis run out of memory under a policy that forgets.
+func Eviction() Scenario {
+	return outageScenario("eviction", "redis", "evict-lru",
+		"Redis is full and evicts what was stored: who is logged out, and who that was logged out is let in")
+}
+
+func outageScenario(name, store, initial, summary string) Scenario {
+	var words []string
+	for _, f := range fault.All() {
+		if slices.Contains(f.Stores, store) {
+			words = append(words, f.Name)
+		}
+	}
+	return Scenario{
+		Name: name, Summary: summary,
+		Params: append([]Param{
+			{Key: "fault", Default: initial, Words: words, Meaning: "what happens to the store (authbench list faults)"},
+			{Key: "store", Default: store, Words: []string{store}, Meaning: "which store it happens to"},
+		}, timeline()...),
+		Applies: func(c *contract.Contract, _ Values) string { return needsStore(c, store) },
+		Run:     runOutage,
+	}
+}
+
+// timeline are the settings that every outage has.
+func timeline() []Param {
+	return []Param{
+		{Key: "nodes", Default: "2", Meaning: "nodes behind one population"},
+		{Key: "users", Default: "200", Meaning: "users that are logged in"},
+		{Key: "revoked", Default: "40", Meaning: "of whom so many are logged out before the fault"},
+		{Key: "rate", Default: "300", Meaning: "background uses a second, on all nodes in turn"},
+		{Key: "before", Default: "1s", Meaning: "time before the fault"},
+		{Key: "during", Default: "2s", Meaning: "time that it lasts, once it is seen to be active"},
+		{Key: "after", Default: "2s", Meaning: "time after it, once it is seen to be over"},
+	}
+}
+
+func needsStore(c *contract.Contract, kind string) string {
+	switch {
+	case c.Start == nil:
+		return "its store is not ours to disturb"
+	case !slices.Contains(storesOf(c), kind):
+		return "it does not use " + kind
+	}
+	return ""
+}
+
+func runOutage(ctx context.Context, t *Trial) error {
+	v := t.Values
+	f, ok := fault.ByName(v["fault"])
+	if !ok {
+		return fmt.Errorf("no fault is called %q", v["fault"])
+	}
+	// Beside the population under load there are users who log out before the
+	// fault, and some who try to during it.
+	r, err := t.setUp(ctx, v.number("nodes"), v.number("users"), 1, f)
+	if err != nil {
+		return err
+	}
+	err = r.outage(ctx, f)
+	return errors.Join(err, r.close())
+}
+
+// logOut logs users out one after the other until it is acknowledged, each followed
+// by a use on every node at once.
+func (r *rig) logOut(ctx context.Context, users []user) error {
+	if r.c.Revoke == nil {
+		return nil
+	}
+	for i := range users {
+		u := &user{vars: users[i].vars} // a copy: the credential stays in the list when it is dead
+		if err := r.nodesAlive(); err != nil {
+			return err
+		}
+		for until := time.Now().Add(logoutPatience); ctx.Err() == nil && time.Now().Before(until); {
+			a, err := r.do(ctx, checker.Revoke, i%len(r.nodes), u, false)
+			if err != nil {
+				return err
+			}
+			if a.Outcome == results.OK || a.Outcome == results.Rejected {
+				break
+			}
+			sleep(ctx, probeEvery)
+		}
+		for node := range r.nodes {
+			if _, err := r.do(ctx, checker.Use, node, u, true); err != nil {
+				return err
+			}
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// logoutPatience is how long a client repeats a log-out that is not acknowledged.
+const logoutPatience = 5 * time.Second
+
+// comers are the users on every node who log in when all is over.
+const comers = 5
+
+// comeBack has users log in on every node and use what they get on every other: a
+// node that did not recover shows, also when all earlier sessions are gone.
+func (r *rig) comeBack(ctx context.Context) error {
+	for i := range comers * len(r.nodes) {
+		u := &user{vars: r.c.User(i%len(r.users) + 1)}
+		for range loginPasses {
+			a, err := r.do(ctx, checker.Login, i%len(r.nodes), u, false)
+			if err != nil {
+				return err
+			}
+			if a.Outcome == results.OK {
+				break
+			}
+			sleep(ctx, probeEvery)
+		}
+		if u.vars["credential"] == "" {
+			continue // the history says so
+		}
+		for node := range r.nodes {
+			if _, err := r.do(ctx, checker.Use, node, u, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// cast are the credentials of an outage by the part they play.
+type cast struct {
+	live    []user // used all the time
+	revoked []user // logged out before the fault
+	leaving []user // try to log out during it
+}
+
+// tries is how many users try to log out during the fault.
+const tries = 20
+
+func (r *rig) split() cast {
+	revoked := min(r.t.Values.number("revoked"), len(r.users)/2)
+	leaving := min(tries, (len(r.users)-revoked)/2)
+	n := len(r.users) - revoked - leaving
+	return cast{live: r.users[:n], revoked: r.users[n : n+revoked], leaving: r.users[n+revoked:]}
+}
+
+func (r *rig) outage(ctx context.Context, f fault.Fault) error {
+	v, c := r.t.Values, r.split()
+	before, after := v.duration("before"), v.duration("after")
+	if err := r.remember(ctx, f); err != nil {
+		return err
+	}
+	if err := r.logOut(ctx, c.revoked); err != nil {
+		return err
+	}
+	// The load goes on as long as the fault takes to come and go, which is not
+	// known beforehand.
+	loaded, stopLoad := context.WithCancelCause(ctx)
+	defer stopLoad(nil)
+	wait, err := r.background(loaded, c.live, float64(v.number("rate")), before+v.duration("during")+after+longest)
+	if err != nil {
+		return err
+	}
+	probes := r.probe(loaded, c.revoked)
+	calm := r.opsPerSecond(ctx, before)
+	active, err := r.inject(ctx, f.Name, v.duration("during"), nil)
+	var o results.Outage
+	if err == nil {
+		r.leave(ctx, f, c.leaving, v.duration("during"), &o)
+		err = active.End(ctx)
+	}
+	if err == nil {
+		rush := r.opsPerSecond(ctx, min(time.Second, after))
+		if calm > 0 && rush >= 0 {
+			o.Stampede = number(rush / calm)
+		}
+		// Clients whose log-out failed repeat it.
+		if o.LogoutsDuring.Failed > 0 {
+			err = r.logOut(ctx, c.leaving)
+		}
+		err = errors.Join(err, r.comeBack(ctx), r.nodesAlive())
+		sleep(ctx, after-time.Second)
+	}
+	stopLoad(errEnough)
+	rec, werr := wait()
+	probes.wait()
+	if errors.Is(werr, errEnough) {
+		werr = nil
+	}
+	if err = errors.Join(err, werr); err != nil {
+		return err
+	}
+	r.ask(ctx, c, &o)
+	r.stages(active.Record(), c, probes, &o)
+	r.chaos().Outage = &o
+	r.outageFacts(f, &o)
+	return r.conclude(rec)
+}
+
+// remember takes the snapshot that restore-old goes back to: of a time at which
+// nobody was logged out.
+func (r *rig) remember(ctx context.Context, f fault.Fault) (err error) {
+	if f.Name != restoreOld {
+		return nil
+	}
+	store := r.place(f, nil).Store
+	if store == nil {
+		return nil // Begin says why it cannot be
+	}
+	if r.old, err = store.Snapshot(ctx); err != nil {
+		return fmt.Errorf("snapshot of %s: %w", store.Kind(), err)
+	}
+	return nil
+}
+
+// restoreOld is the fault that needs a past.
+const restoreOld = "restore-old"
+
+// longest is how long a fault may take to come and to go, altogether.
+const longest = 20 * time.Second
+
+var errEnough = errors.New("the outage is over")
+
+// leave has users try to log out, and log in, while the fault is active.
+//
+// Where the store comes back without what it knew, nobody could ever say of a
+// log-out that failed whether it had taken effect: there is none then.
+func (r *rig) leave(ctx context.Context, f fault.Fault, leaving []user, during time.Duration, o *results.Outage) {
+	forgets := f.DataLoss && f.Unreachable
+	end := time.Now().Add(during)
+	step := during / time.Duration(max(1, len(leaving)))
+	count := func(t *results.Tries, a *contract.Answer, err error) {
+		if err == nil && a.Outcome == results.OK {
+			t.OK++
+		} else {
+			t.Failed++
+		}
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for i := range leaving {
+		sleep(ctx, time.Until(end.Add(-during).Add(time.Duration(i)*step)))
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			node := i % len(r.nodes)
+			again := population(r.c, len(r.users))[i] // a second device of somebody else
+			a, err := r.do(ctx, checker.Login, node, &again, false)
+			mu.Lock()
+			count(&o.LoginsDuring, a, err)
+			mu.Unlock()
+			if r.c.Revoke == nil || forgets {
+				return
+			}
+			a, err = r.do(ctx, checker.Revoke, node, &user{vars: leaving[i].vars}, false)
+			mu.Lock()
+			count(&o.LogoutsDuring, a, err)
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	sleep(ctx, time.Until(end))
+}
+
+// opsPerSecond waits and returns what the stores did meanwhile, -1 when they do
+// not count.
+func (r *rig) opsPerSecond(ctx context.Context, d time.Duration) float64 {
+	before, err := r.t.Testbed.StoreOps(ctx)
+	began := time.Now()
+	sleep(ctx, d)
+	after, err2 := r.t.Testbed.StoreOps(ctx)
+	done := after.Sub(before)
+	if err != nil || err2 != nil || !done.Known {
+		return -1
+	}
+	return float64(done.Total()) / time.Since(began).Seconds()
+}
+
+// ask uses every credential once more, when all is over.
+func (r *rig) ask(ctx context.Context, c cast, o *results.Outage) {
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		slots = make(chan struct{}, loginWorkers)
+	)
+	one := func(i int, u *user, outcome results.Outcome, asked, found *int64) {
+		slots <- struct{}{}
+		wg.Go(func() {
+			a, err := r.do(ctx, checker.Use, i%len(r.nodes), &user{vars: u.vars}, false)
+			<-slots
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil || (a.Outcome != results.OK && a.Outcome != results.Rejected) {
+				return // it says nothing
+			}
+			*asked++
+			if a.Outcome == outcome {
+				*found++
+			}
+		})
+	}
+	for i := range c.live {
+		one(i, &c.live[i], results.Rejected, &o.LiveAsked, &o.SessionsLost)
+	}
+	if r.c.Revoke != nil {
+		for i := range c.revoked {
+			one(i, &c.revoked[i], results.OK, &o.RevokedAsked, &o.Resurrected)
+		}
+	}
+	wg.Wait()
+}
+
+// probes ask, all the time, what the load does not: whether the revoked are let
+// in, and whether a path that needs no store still answers.
+type probes struct {
+	wg sync.WaitGroup
+
+	mu   sync.Mutex
+	free []freeAnswer
+}
+
+type freeAnswer struct {
+	at int64
+	ok bool
+}
+
+func (p *probes) wait() { p.wg.Wait() }
+
+// probeEvery is the distance between two probes of one kind.
+const probeEvery = 20 * time.Millisecond
+
+func (r *rig) probe(ctx context.Context, revoked []user) *probes {
+	p := &probes{}
+	every := func(do func(i int)) {
+		p.wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				do(i)
+				sleep(ctx, probeEvery)
+			}
+		})
+	}
+	if r.c.Revoke != nil && len(revoked) > 0 {
+		every(func(i int) {
+			u := &user{vars: revoked[i%len(revoked)].vars}
+			_, _ = r.do(ctx, checker.Use, i%len(r.nodes), u, false)
+		})
+	}
+	if r.c.Storeless != nil {
+		every(func(i int) {
+			client := r.client(i % len(r.nodes))
+			at := r.hist.now()
+			a, err := client.Do(ctx, r.c.Storeless, contract.Vars{})
+			if ctx.Err() != nil {
+				return
+			}
+			p.mu.Lock()
+			p.free = append(p.free, freeAnswer{at, err == nil && a.Outcome == results.OK})
+			p.mu.Unlock()
+		})
+	}
+	return p
+}
