@@ -8,7 +8,7 @@ ARGS    ?=
 RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench test check check-cross fmt generate bench-target bench-engine deps deps-dev clean
+.PHONY: help build bench chaos test check check-cross fmt generate bench-target bench-engine chaos-selftest deps deps-dev clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,9 @@ build: ## compile bin/authbench
 
 bench: deps build ## compare all arms; PROFILE=quick|default|full, ARGS='--rate 1000 ...'
 	bin/authbench bench --profile $(PROFILE) $(ARGS)
+
+chaos: deps build ## revocations and faults against every arm, held to its promises; PROFILE=smoke|quick|default|full
+	bin/authbench run --all --profile $(PROFILE) --strict $(ARGS)
 
 test: deps ## every test, against real Redis and MySQL/MariaDB
 	go test $(RACE) -timeout 15m ./...
@@ -46,6 +49,9 @@ bench-target: build ## what our target costs over a bare fasthttp handler (needs
 
 bench-engine: build ## the load engine beside other tools and its own bounds; writes docs/engine.md (20 min, idle machine)
 	go run ./loadgen/versus -doc docs/engine.md
+
+chaos-selftest: deps ## plant defects and find them, 20 times each, with both cores loaded (20 min)
+	AUTHBENCH_REPEAT=20 AUTHBENCH_REQUIRE=redis go test -count=1 -timeout 60m -run TestSelf -v ./scenarios
 
 deps: ## install redis-server and MariaDB if they are missing
 	@scripts/deps.sh

@@ -157,6 +157,29 @@ func TestPageInBrowser(t *testing.T) {
 	checkPage(t, ctx, file)
 }
 
+func TestChaosPageInBrowser(t *testing.T) {
+	ctx := browse(t)
+	file := filepath.Join(t.TempDir(), "report.html")
+	if err := os.WriteFile(file, []byte(render(t, syntheticChaos(t, t.TempDir(), nil), nil)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	checkLook(t, ctx, file, map[string]int{"h1": 1, "h2": 8, "#matrix tbody tr": 7, "#matrix .lamp": 9, ".revoked tbody tr": 7, "figure": 1, "svg[role=img]": 8, "details": 10, ".story": 2, ".stages": 2})
+	// The bound and the curves are drawn, and a failure does not look like a pass.
+	if n := evaluate[int](t, ctx, `[...document.querySelectorAll("line.bound, path.l")].filter(e => getComputedStyle(e).stroke === "none").length`); n > 0 {
+		t.Errorf("%d lines are not drawn", n)
+	}
+	border := func(class string) string {
+		return evaluate[string](t, ctx, fmt.Sprintf(`(s => s.borderStyle + s.backgroundColor + s.borderRadius)(getComputedStyle(document.querySelector("#matrix .lamp.%s")))`, class))
+	}
+	seen := map[string]string{}
+	for _, class := range []string{"pass", "fail", "unknown", "invalid"} {
+		if other, same := seen[border(class)]; same {
+			t.Errorf("without colour %s looks like %s", class, other)
+		}
+		seen[border(class)] = class
+	}
+}
+
 // TestRealPagesInBrowser opens the reports of real runs as they were written: the
 // committed ones, and that of AUTHBENCH_RUN.
 func TestRealPagesInBrowser(t *testing.T) {
@@ -175,13 +198,19 @@ func TestRealPagesInBrowser(t *testing.T) {
 // checkPage holds a report to what it promises in a browser.
 func checkPage(t *testing.T, ctx context.Context, file string) {
 	t.Helper()
+	checkLook(t, ctx, file, map[string]int{"h1": 1, "h2": 8, "#arms tbody tr": 8, "figure": 5, "svg[role=img]": 20, "details": 12})
+}
+
+// checkLook does so for any page; least is how many of a selector there are.
+func checkLook(t *testing.T, ctx context.Context, file string, least map[string]int) {
+	t.Helper()
 	v := visitPage(t, ctx, file)
 	if len(v.Requests) > 0 || len(v.Console) > 0 {
 		t.Errorf("requests %q, console %q", v.Requests, v.Console)
 	}
-	for selector, least := range map[string]int{"h1": 1, "h2": 8, "#arms tbody tr": 8, "figure": 5, "svg[role=img]": 20, "details": 12} {
-		if n := evaluate[int](t, ctx, fmt.Sprintf("document.querySelectorAll(%q).length", selector)); n < least {
-			t.Errorf("%d of %s, want at least %d", n, selector, least)
+	for selector, want := range least {
+		if n := evaluate[int](t, ctx, fmt.Sprintf("document.querySelectorAll(%q).length", selector)); n < want {
+			t.Errorf("%d of %s, want at least %d", n, selector, want)
 		}
 	}
 	// The style sheet is applied, so the policy lets it through.

@@ -15,6 +15,7 @@ type strip struct {
 	Arm   *armSummary
 	SVG   template.HTML
 	Value string
+	Note  string // beside the name; mostly empty
 }
 
 // chart is one figure.
@@ -63,7 +64,7 @@ func (s *summary) cpuChart() *chart {
 		} else {
 			g.open("bars", a.Name+": "+a.SatSum.Missing, 22)
 		}
-		c.Strips = append(c.Strips, strip{a, g.done(), value})
+		c.Strips = append(c.Strips, strip{Arm: a, SVG: g.done(), Value: value})
 		c.Rows = append(c.Rows, []string{a.Name, cellText(a.SatTarget), cellText(a.SatStore), cellText(a.SatSum)})
 	}
 	var g svg
@@ -126,7 +127,7 @@ func (s *summary) forest(m stat.Metric) *chart {
 			g.f(`<line class="%s" x1="%s%%" x2="%s%%" y1="%d" y2="%d"/>`, r.arm.class("w"), trim2(ax.at(r.c.Ratio.Lo)), trim2(ax.at(r.c.Ratio.Hi)), h/2, h/2)
 		}
 		g.mark(r.arm, ax.at(r.c.Ratio.Value), h/2)
-		c.Strips = append(c.Strips, strip{r.arm, g.done(), v.Ratio + " " + v.Interval})
+		c.Strips = append(c.Strips, strip{Arm: r.arm, SVG: g.done(), Value: v.Ratio + " " + v.Interval})
 		c.Rows = append(c.Rows, []string{r.arm.Name, v.Ratio, v.Interval, v.Difference, v.DifferenceInterval, pValue(r.c.Ratio.P), pValue(r.c.Holm), fmt.Sprint(r.c.Blocks), strings.ReplaceAll(r.status, "_", " ")})
 	}
 	var g svg
@@ -258,7 +259,7 @@ func (s *summary) histograms() *chart {
 				g.vline("rule", ax.at(v), 0, h)
 			}
 		}
-		c.Strips = append(c.Strips, strip{a, g.done(), fmt.Sprintf("p50 %s · p99 %s µs", micros(p50), micros(p99))})
+		c.Strips = append(c.Strips, strip{Arm: a, SVG: g.done(), Value: fmt.Sprintf("p50 %s · p99 %s µs", micros(p50), micros(p99))})
 		c.Rows = append(c.Rows, []string{a.Name, integer(a.dist.scheduled), integer(a.dist.ok.TotalCount()), micros(float64(a.dist.ok.Max()))})
 	}
 	return c

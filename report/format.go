@@ -26,5 +26,8 @@ func Formats() []Format {
 		{"html", "one self-contained page", func(w io.Writer, in Input) error { return HTML(w, in.Run, in.Histograms) }},
 		{"text", "the summary as plain text", func(w io.Writer, in Input) error { return Terminal(w, in.Run, in.Histograms, in.Path) }},
 		{"json", "run.json as it was read, and the comparisons", func(w io.Writer, in Input) error { return JSON(w, in.Run, in.Histograms) }},
+		{"junit", "verdicts as JUnit XML, for a pipeline", func(w io.Writer, in Input) error { return JUnit(w, in.Run) }},
+		{"markdown", "the verdicts in at most 60 lines, for a pull request", func(w io.Writer, in Input) error { return Summary(w, in.Run) }},
+		{"events", "faults and broken promises as JSON lines", func(w io.Writer, in Input) error { return Events(w, in.Run) }},
 	}
 }

@@ -50,13 +50,15 @@ type need struct {
 // network, no font. h may be nil; the charts of distributions are then left out.
 // The same run gives the same bytes.
 func HTML(w io.Writer, run *results.Run, h HistogramSource) error {
+	if isChaos(run) {
+		return chaosHTML(w, run)
+	}
 	s := summarise(run, h)
 	sum := sha256.Sum256([]byte(styleSheet))
 	p := page{
-		summary: s,
-		Title:   fmt.Sprintf("authbench: %s", run.ID),
-		// Nothing may be loaded from anywhere, and no style but ours is applied.
-		Policy:   "default-src 'none'; img-src data:; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
+		summary:  s,
+		Title:    fmt.Sprintf("authbench: %s", run.ID),
+		Policy:   policy(sum[:]),
 		Style:    template.HTML("<style>" + styleSheet + "</style>"), // as hashed: the template would rewrite it
 		Markers:  template.HTML(markers),
 		Facts:    workload(run),
@@ -84,12 +86,7 @@ func HTML(w io.Writer, run *results.Run, h HistogramSource) error {
 			return cpu(func(t *results.Trial) *results.Measurement { return t.Saturate }, a.sum)
 		})
 
-	t, err := template.New("page").Funcs(template.FuncMap{
-		"micros": micros, "number": number, "signed": signed, "integer": integer,
-		"percent": percent, "mib": mebibytes, "count": count, "keys": sortedKeys[string],
-		"problems": problems, "inf": func(v float64) bool { return math.IsInf(v, 0) },
-		"mark": legendMark, "cell": cell, "join": strings.Join, "value": value, "fewer": func(a, b int) bool { return a < b },
-	}).Parse(pageTemplate)
+	t, err := template.New("page").Funcs(functions()).Parse(pageTemplate)
 	if err != nil {
 		return err
 	}
@@ -99,6 +96,23 @@ func HTML(w io.Writer, run *results.Run, h HistogramSource) error {
 	}
 	_, err = w.Write(b.Bytes())
 	return err
+}
+
+// functions are what the templates may call.
+func functions() template.FuncMap {
+	return template.FuncMap{
+		"micros": micros, "number": number, "signed": signed, "integer": integer,
+		"percent": percent, "mib": mebibytes, "count": count, "keys": sortedKeys[string],
+		"problems": problems, "inf": func(v float64) bool { return math.IsInf(v, 0) },
+		"mark": legendMark, "cell": cell, "join": strings.Join, "value": value, "fewer": func(a, b int) bool { return a < b },
+		"lasted": lasted, "of": of, "tries": tries, "instant": instant, "life": life, "micro": quantileText, "status": statusWord, "figure": figure,
+	}
+}
+
+// policy lets nothing be loaded from anywhere, and no style but the one with this
+// hash be applied.
+func policy(sheet []byte) string {
+	return "default-src 'none'; img-src data:; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sheet) + "'; base-uri 'none'; form-action 'none'"
 }
 
 // legendMark is the marker of an arm beside its name.

@@ -97,5 +97,5 @@ func count(n int, noun string) string {
 
 // plain replaces what a terminal may not be able to show.
 func plain(s string) string {
-	return strings.NewReplacer("×", "x", "µ", "u", "−", "-", "–", "-", "·", "-", nbsp, " ").Replace(s)
+	return strings.NewReplacer("×", "x", "µ", "u", "−", "-", "–", "-", "·", "-", "…", "...", nbsp, " ").Replace(s)
 }

@@ -17,6 +17,9 @@ const textWidth = 100
 // Terminal writes the summary as plain text of at most 100 columns. The last
 // lines are the answer and, if not empty, path: where the whole report is.
 func Terminal(w io.Writer, run *results.Run, h HistogramSource, path string) error {
+	if isChaos(run) {
+		return chaosText(w, run, path)
+	}
 	s := summarise(run, h)
 	out := bufio.NewWriter(w)
 	say := func(prefix, text string) { wrap(out, prefix, plain(text)) }

@@ -93,12 +93,15 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newReportCmd(a),
 		newBenchCmd(a),
+		newRunCmd(a),
+		newListCmd(a),
 		newLoadCmd(a),
 		newServeCmd(a),
 		newKeysCmd(a),
 		newProbeCmd(a),
 		newDoctorCmd(a),
 		newStandinCmd(a),
+		newLinkCmd(a),
 	)
 	return root
 }

@@ -21,7 +21,7 @@ func newReportCmd(a *app) *cobra.Command {
 	var names, list []string
 	for _, f := range formats {
 		names = append(names, f.Name)
-		list = append(list, fmt.Sprintf("  %-5s %s", f.Name, f.Short))
+		list = append(list, fmt.Sprintf("  %-8s %s", f.Name, f.Short))
 	}
 	cmd := &cobra.Command{
 		Use:   "report [RUN]",

@@ -40,7 +40,7 @@ func TestReportUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{syntheticRun, "--format", "pdf"}, `unknown format "pdf"; there is html, text, json`},
+		{[]string{syntheticRun, "--format", "pdf"}, `unknown format "pdf"; there is html, text, json, junit, markdown, events`},
 		{[]string{"a", "b"}, "one run at a time"},
 		{[]string{filepath.Join(t.TempDir(), "none")}, "nothing has been measured here"},
 		{[]string{"--nonsense"}, "unknown flag"},

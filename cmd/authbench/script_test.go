@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"exits":       exits,
 			"nothingleft": nothingLeft,
 			"waitfor":     waitFor,
+			"killchild":   killChild,
 		},
 	})
 }
@@ -90,18 +91,53 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("no %s with %q within a minute", args[0], args[1])
 }
 
-// nothingLeft fails if a process that was started under the script's directory,
-// or a temporary directory of ours, is still there.
+// killChild ends, as kill -9 does, a process that a command of the script has
+// started and whose command line has the text in it. It waits for one to be there.
+func killChild(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: killchild TEXT")
+	}
+	for range 600 {
+		for _, p := range processesOf(ts) {
+			if line, err := p.Cmdline(); err == nil && strings.Contains(line, args[0]) {
+				ts.Check(p.Kill())
+				return
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("no process with %q in its command line", args[0])
+}
+
+// processesOf are the processes that the script has started, and those that they
+// have: they carry its WORK in their environment, or run below it.
+func processesOf(ts *testscript.TestScript) []*process.Process {
+	running, err := process.Processes()
+	ts.Check(err)
+	work := ts.Getenv("WORK")
+	var found []*process.Process
+	for _, p := range running {
+		if int(p.Pid) == os.Getpid() {
+			continue
+		}
+		// A process that has ended in the meantime has neither.
+		env, _ := p.Environ()
+		dir, _ := p.Cwd()
+		if slices.Contains(env, "WORK="+work) || strings.HasPrefix(dir+"/", work+"/") {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// nothingLeft fails if a process that the script has started, or a temporary
+// directory of ours, is still there.
 func nothingLeft(ts *testscript.TestScript, neg bool, _ []string) {
 	if neg {
 		ts.Fatalf("nothingleft cannot be negated")
 	}
-	running, err := process.Processes()
-	ts.Check(err)
-	work := ts.Getenv("WORK")
-	for _, p := range running {
-		// A process that ended in the meantime has no command line.
-		if line, err := p.Cmdline(); err == nil && strings.Contains(line, work) {
+	for _, p := range processesOf(ts) {
+		if line, err := p.Cmdline(); err == nil {
 			ts.Fatalf("still running: %d %s", p.Pid, line)
 		}
 	}
