@@ -160,7 +160,27 @@ type outage struct {
 // stage is one stretch of time.
 type stage struct {
 	results.Stage
-	Blocks int
+	Blocks   int
+	p50, p99 spread
+}
+
+// P50 and P99 are of the answers to live credentials, one that was not ok slower
+// than every one that was; blocks are never averaged.
+func (s stage) P50() string { return s.quantile(s.p50, 0.5) }
+
+// P99 is P50 further out.
+func (s stage) P99() string { return s.quantile(s.p99, 0.99) }
+
+func (s stage) quantile(v spread, q float64) string {
+	switch {
+	case v.n == 0:
+		return "–"
+	case v.open:
+		return "not ok"
+	case s.Accounting.Scheduled/int64(s.Blocks) < SamplesFor(q):
+		return "n/a"
+	}
+	return v.span()
 }
 
 // Outages lists what was tried and disturbed.
@@ -252,6 +272,8 @@ func (s *stage) add(in results.Stage) {
 	s.SlowestNS = max(s.SlowestNS, in.SlowestNS)
 	s.RevokedAsked += in.RevokedAsked
 	s.RevokedDenied += in.RevokedDenied
+	s.p50.add(in.Latency.Count, in.Latency.P50)
+	s.p99.add(in.Latency.Count, in.Latency.P99)
 	s.Blocks++
 }
 

@@ -40,8 +40,8 @@ type begun struct {
 // be cut.
 func (t *Trial) setUp(ctx context.Context, nodes, users, devices int, f fault.Fault) (_ *rig, err error) {
 	r := &rig{t: t, c: t.Arm.Contract, hist: newHistory()}
-	if r.c.Mechanism == "session" && len(storesOf(r.c)) == 0 {
-		nodes = 1 // its sessions are in the node
+	if r.c.Start == nil || r.c.Mechanism == "session" && len(storesOf(r.c)) == 0 {
+		nodes = 1 // there is one address, or the sessions are in the node
 	}
 	defer func() {
 		if err != nil {

@@ -26,6 +26,7 @@ type runFlags struct {
 	seed        uint64
 	out         string
 	strict      bool
+	owned       bool
 	stores      storeFlags
 }
 
@@ -52,6 +53,7 @@ func newRunCmd(a *app) *cobra.Command {
 	fl.StringVar(&f.out, "out", "", "directory that gets run.json and the rest, empty or new (default: a new one below results/runs, and results/latest)")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 when a check fails, 3 when one is invalid, 4 when one is unknown")
 	f.stores.register(fl)
+	fl.BoolVar(&f.owned, "i-own-this-store", false, "with --stores external: process and configuration faults may act on it")
 	return cmd
 }
 
@@ -85,6 +87,7 @@ func runCampaign(ctx context.Context, a *app, f runFlags, args []string, changed
 	if c.Testbed, err = f.stores.options(a); err != nil {
 		return err
 	}
+	c.Testbed.OwnStore = f.owned
 	c.Command, c.Tool, c.Root, c.Dir = a.command, tool(), "results", f.out
 	c.Placement = place()
 	c.Testbed.TargetCores = c.Placement.Target
