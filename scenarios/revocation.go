@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"authbench/results"
@@ -288,22 +289,38 @@ func pace(since time.Duration) time.Duration {
 }
 
 // again uses every credential of the victims once more on every node, when all is
-// over: what was dead should still be, what was not should live.
+// over: what was dead should still be, what was not should live. It tells what
+// became of the other devices of who logged out on one.
 func (r *rig) again(ctx context.Context, vs []victim) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, loginWorkers)
+	var (
+		wg          sync.WaitGroup
+		slots       = make(chan struct{}, loginWorkers)
+		asked, live atomic.Int64
+	)
 	for _, v := range vs {
-		for _, u := range v.held {
+		for device, u := range v.held {
 			for node := range r.nodes {
 				slots <- struct{}{}
 				wg.Go(func() {
-					_, _ = r.do(ctx, checker.Use, node, &user{vars: u.vars}, false)
-					<-slots
+					defer func() { <-slots }()
+					a, err := r.do(ctx, checker.Use, node, &user{vars: u.vars}, false)
+					if err != nil || device == 0 {
+						return
+					}
+					asked.Add(1)
+					if a.Outcome == results.OK {
+						live.Add(1)
+					}
 				})
 			}
 		}
 	}
 	wg.Wait()
+	if n := asked.Load(); n > 0 {
+		r.tell("devices.others", "uses accepted", float64(live.Load()),
+			"After %s on one of the %d devices of a user, %d of %d uses of the other devices were accepted.",
+			r.t.Values["how"], max(1, r.t.Values.number("devices")), live.Load(), n)
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) {
