@@ -6,8 +6,8 @@
 #
 # It has redis-server and mariadbd, and behaves as far as authbench can tell like
 # the official images: arguments go to the server, a first argument *.conf is
-# Redis's configuration, MARIADB_ROOT_PASSWORD makes it a MariaDB. Builds nothing
-# if TAG is there.
+# Redis's configuration, MARIADB_ROOT_PASSWORD makes it a MariaDB, MARIADB_USER and
+# MARIADB_PASSWORD give it a second account. Builds nothing if TAG is there.
 set -euo pipefail
 
 if [ $# -ne 1 ]; then
@@ -46,6 +46,12 @@ CREATE DATABASE IF NOT EXISTS ${MARIADB_DATABASE:-test};
 CREATE USER IF NOT EXISTS 'root'@'%' IDENTIFIED BY '$MARIADB_ROOT_PASSWORD';
 GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;
 SQL
+if [ -n "$MARIADB_USER" ]; then
+	cat >>"$init" <<SQL
+CREATE USER IF NOT EXISTS '$MARIADB_USER'@'%' IDENTIFIED BY '$MARIADB_PASSWORD';
+GRANT ALL PRIVILEGES ON ${MARIADB_DATABASE:-test}.* TO '$MARIADB_USER'@'%';
+SQL
+fi
 exec mariadbd --no-defaults --user=root --datadir="$data" --init-file="$init" "$@"
 ENTRYPOINT
 chmod 755 "$scratch/entrypoint.sh"
