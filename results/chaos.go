@@ -70,8 +70,8 @@ type Outage struct {
 	Resurrected   int64 `json:"resurrected"` // were revoked before the fault, are accepted now
 	LogoutsDuring Tries `json:"logouts_during"`
 	LoginsDuring  Tries `json:"logins_during"`
-	// Stampede is store operations a second right after recovery over those before
-	// the fault; null where the store does not count.
+	// Stampede is store operations a second while users come back, right after
+	// recovery, over those before the fault; null where the store does not count.
 	Stampede *float64 `json:"stampede" jsonschema:"nullable"`
 }
 

@@ -126,28 +126,48 @@ const logoutPatience = 5 * time.Second
 // comers are the users on every node who log in when all is over.
 const comers = 5
 
-// comeBack has users log in on every node and use what they get on every other: a
-// node that did not recover shows, also when all earlier sessions are gone.
-func (r *rig) comeBack(ctx context.Context) error {
-	for i := range comers * len(r.nodes) {
-		u := &user{vars: r.c.User(i%len(r.users) + 1)}
-		for range loginPasses {
-			a, err := r.do(ctx, checker.Login, i%len(r.nodes), u, false)
-			if err != nil {
-				return err
-			}
-			if a.Outcome == results.OK {
-				break
-			}
-			sleep(ctx, probeEvery)
+// comeBack has users log in on every node, all at once, and use what they get on
+// every other: a node that did not recover shows, also when all earlier sessions
+// are gone. After a loss of data it is everybody: a stampede.
+func (r *rig) comeBack(ctx context.Context, f fault.Fault) error {
+	n := comers * len(r.nodes)
+	if f.DataLoss {
+		n = len(r.users)
+	}
+	var (
+		wg    sync.WaitGroup
+		slots = make(chan struct{}, loginWorkers)
+		errs  = make([]error, n)
+	)
+	for i := range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			errs[i] = r.comeBackOne(ctx, i)
+			<-slots
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *rig) comeBackOne(ctx context.Context, i int) error {
+	u := &user{vars: r.c.User(i%len(r.users) + 1)}
+	for range loginPasses {
+		a, err := r.do(ctx, checker.Login, i%len(r.nodes), u, false)
+		if err != nil {
+			return err
 		}
-		if u.vars["credential"] == "" {
-			continue // the history says so
+		if a.Outcome == results.OK {
+			break
 		}
-		for node := range r.nodes {
-			if _, err := r.do(ctx, checker.Use, node, u, false); err != nil {
-				return err
-			}
+		sleep(ctx, probeEvery)
+	}
+	if u.vars["credential"] == "" {
+		return nil // the history says so
+	}
+	for node := range r.nodes {
+		if _, err := r.do(ctx, checker.Use, node, u, false); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -188,7 +208,10 @@ func (r *rig) outage(ctx context.Context, f fault.Fault) error {
 		return err
 	}
 	probes := r.probe(loaded, c.revoked)
-	calm := r.opsPerSecond(ctx, before)
+	calm, err := r.opsPerSecond(ctx, func() error { sleep(ctx, before); return nil })
+	if err != nil {
+		return err
+	}
 	active, err := r.inject(ctx, f.Name, v.duration("during"), nil)
 	var o results.Outage
 	if err == nil {
@@ -196,16 +219,16 @@ func (r *rig) outage(ctx context.Context, f fault.Fault) error {
 		err = active.End(ctx)
 	}
 	if err == nil {
-		rush := r.opsPerSecond(ctx, min(time.Second, after))
-		if calm > 0 && rush >= 0 {
+		over := time.Now()
+		rush, cerr := r.opsPerSecond(ctx, func() error { return r.comeBack(ctx, f) })
+		if calm > 0 && rush > 0 {
 			o.Stampede = number(rush / calm)
 		}
-		// Clients whose log-out failed repeat it.
-		if o.LogoutsDuring.Failed > 0 {
+		if err = cerr; err == nil && o.LogoutsDuring.Failed > 0 { // they repeat it, as clients do
 			err = r.logOut(ctx, c.leaving)
 		}
-		err = errors.Join(err, r.comeBack(ctx), r.nodesAlive())
-		sleep(ctx, after-time.Second)
+		err = errors.Join(err, r.nodesAlive())
+		sleep(ctx, time.Until(over.Add(after)))
 	}
 	stopLoad(errEnough)
 	rec, werr := wait()
@@ -289,18 +312,20 @@ func (r *rig) leave(ctx context.Context, f fault.Fault, leaving []user, during t
 	sleep(ctx, time.Until(end))
 }
 
-// opsPerSecond waits and returns what the stores did meanwhile, -1 when they do
-// not count.
-func (r *rig) opsPerSecond(ctx context.Context, d time.Duration) float64 {
-	before, err := r.t.Testbed.StoreOps(ctx)
+// opsPerSecond is how busy the stores are while do is done; 0 when they do not count,
+// or cannot be asked so soon after a fault.
+func (r *rig) opsPerSecond(ctx context.Context, do func() error) (float64, error) {
+	before, known := r.t.Testbed.StoreOps(ctx)
 	began := time.Now()
-	sleep(ctx, d)
-	after, err2 := r.t.Testbed.StoreOps(ctx)
-	done := after.Sub(before)
-	if err != nil || err2 != nil || !done.Known {
-		return -1
+	if err := do(); err != nil {
+		return 0, err
 	}
-	return float64(done.Total()) / time.Since(began).Seconds()
+	took := time.Since(began)
+	after, err := r.t.Testbed.StoreOps(ctx)
+	if done := after.Sub(before); known == nil && err == nil && done.Known {
+		return float64(done.Total()) / took.Seconds(), nil
+	}
+	return 0, nil
 }
 
 // ask uses every credential once more, when all is over.
