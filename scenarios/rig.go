@@ -40,6 +40,9 @@ type begun struct {
 // be cut.
 func (t *Trial) setUp(ctx context.Context, nodes, users, devices int, f fault.Fault) (_ *rig, err error) {
 	r := &rig{t: t, c: t.Arm.Contract, hist: newHistory()}
+	if known := r.c.Users.Count; known > 0 {
+		users = min(users, known)
+	}
 	if r.c.Start == nil || r.c.Mechanism == "session" && len(storesOf(r.c)) == 0 {
 		nodes = 1 // there is one address, or the sessions are in the node
 	}

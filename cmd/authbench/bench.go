@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,6 +155,10 @@ func strictly(run *results.Run) error {
 	if code == exitDone && len(run.NotMeasured) > 0 {
 		m := run.NotMeasured[0]
 		return exitError{exitUnknown, fmt.Errorf("%s was not measured: %s", m.Arm, m.Reason)}
+	}
+	judged := func(v results.Verdict) bool { return v.Status != results.NotApplicable }
+	if code == exitDone && !slices.ContainsFunc(run.Verdicts, judged) {
+		return exitError{exitUnknown, errors.New("nothing was judged: no arm could take part")}
 	}
 	if code == exitDone {
 		return nil
