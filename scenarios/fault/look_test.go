@@ -70,21 +70,25 @@ func exchange(addr string, kind string, limit time.Duration) (line string, err e
 	return string(b[:n]), err
 }
 
+// takes looks up to five times: a busy machine can make one exchange slow
+// where there is no delay, but none quick where there is one.
 func takes(_ context.Context, p *Place, d time.Duration) error {
-	for _, l := range p.Links {
-		begin := time.Now()
-		if _, err := exchange(l.Addr(), l.Kind(), 5*time.Second); err != nil {
-			return err
+	return each(p.Links, func(l *testbed.Link) error {
+		for range 5 {
+			begin := time.Now()
+			if _, err := exchange(l.Addr(), l.Kind(), 5*time.Second); err != nil {
+				return err
+			}
+			took := time.Since(begin)
+			if l.Kind() == testbed.MySQL && d < 10*time.Millisecond {
+				took *= 2 // the greeting comes by itself: half a round trip
+			}
+			if took < d {
+				return fmt.Errorf("took %v", took)
+			}
 		}
-		took := time.Since(begin)
-		if l.Kind() == testbed.MySQL && d < 10*time.Millisecond {
-			took *= 2 // the greeting comes by itself: half a round trip
-		}
-		if took < d {
-			return fmt.Errorf("took %v", took)
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func seeBandwidth(ctx context.Context, p *Place) error {
