@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -341,9 +342,9 @@ func (s *chaosSummary) lampOf(arm, scenario string) lamp {
 			n.add(v.Status)
 		}
 	}
-	of := integer(int64(n.Judged()))
+	of := number.Integer(int64(n.Judged()))
 	some := func(word string, k int) lamp {
-		return lamp{n.worst(), word + " " + integer(int64(k)) + " of " + of}
+		return lamp{n.worst(), word + " " + number.Integer(int64(k)) + " of " + of}
 	}
 	switch n.worst() {
 	case results.Fail:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -26,7 +27,7 @@ func (s *chaosSummary) rejectChart(rows []revoked) *chart {
 	const h = 46
 	for _, r := range rows {
 		var g svg
-		g.open("dots", fmt.Sprintf("%s: %s of %s let through, last accepted use %s after the acknowledgement", r.Arm, integer(r.LetThrough), integer(r.Uses), r.Accepted), h)
+		g.open("dots", fmt.Sprintf("%s: %s of %s let through, last accepted use %s after the acknowledgement", r.Arm, number.Integer(r.LetThrough), number.Integer(r.Uses), r.Accepted), h)
 		for _, t := range ax.ticks(6) {
 			g.vline("grid", ax.at(t), 0, h)
 		}
@@ -49,7 +50,7 @@ func (s *chaosSummary) rejectChart(rows []revoked) *chart {
 			}
 		}
 		g.mark(r.Ref, ax.at(max(last, ax.lo)), h-3)
-		value := "none of " + integer(r.Uses)
+		value := "none of " + number.Integer(r.Uses)
 		if r.LetThrough > 0 {
 			value = of(r.LetThrough, r.Uses) + ", " + r.Accepted
 		}
@@ -161,5 +162,5 @@ func acceptedAt(r revoked, after time.Duration) string {
 	if !known {
 		return "–"
 	}
-	return percent(share)
+	return number.Percent(share)
 }

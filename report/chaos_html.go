@@ -10,6 +10,7 @@ import (
 	"math"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -172,9 +173,9 @@ func (s *chaosSummary) facts() [][2]string {
 	}
 	return [][2]string{
 		{"Scenarios", orElse(strings.Join(s.Scenarios, ", "), "none")},
-		{"Checks", integer(int64(s.Counts.All()))},
-		{"Trials", integer(int64(len(s.Run.Trials)))},
-		{"Operations judged", integer(operations)},
+		{"Checks", number.Integer(int64(s.Counts.All()))},
+		{"Trials", number.Integer(int64(len(s.Run.Trials)))},
+		{"Operations judged", number.Integer(operations)},
 		{"Profile", orElse(s.Run.Profile, "none")},
 		{"Seed", fmt.Sprint(s.Run.Seed)},
 		{"Exit, --strict", fmt.Sprint(s.Exit)},
@@ -272,7 +273,7 @@ func since(from int64, to *int64) string {
 	if to == nil {
 		return "not seen"
 	}
-	return lasted(*to - from)
+	return number.Lasted(*to - from)
 }
 
 // life says how a fault went: confirmed after, active for, recovered after.
@@ -295,13 +296,13 @@ func quantileText(q results.Quantiles, v *int64) string {
 	case v == nil:
 		return "> timeout"
 	}
-	return lasted(*v)
+	return number.Lasted(*v)
 }
 
 // figure prints a number that a verdict may lack; a count without decimals.
 func figure(v *float64, unit string) string {
 	if v != nil && *v == math.Trunc(*v) && math.Abs(*v) < 1e15 {
-		return strings.TrimSpace(integer(int64(*v)) + " " + unit)
+		return strings.TrimSpace(number.Integer(int64(*v)) + " " + unit)
 	}
 	return value(v, unit)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -94,14 +95,14 @@ func (s *spread) most() string {
 	case s.open:
 		return "never rejected"
 	}
-	return lasted(s.hi)
+	return number.Lasted(s.hi)
 }
 
 func (s *spread) span() string {
-	if s.n == 0 || s.open || lasted(s.lo) == lasted(s.hi) {
+	if s.n == 0 || s.open || number.Lasted(s.lo) == number.Lasted(s.hi) {
 		return s.most()
 	}
-	return lasted(s.lo) + " – " + lasted(s.hi)
+	return number.Lasted(s.lo) + " – " + number.Lasted(s.hi)
 }
 
 // Share is how sure a count of 0 is.
@@ -109,7 +110,7 @@ func (r revoked) Share() string {
 	if r.RateUpper95 == 0 {
 		return ""
 	}
-	return "< " + percent(r.RateUpper95)
+	return "< " + number.Percent(r.RateUpper95)
 }
 
 // node is the row of one node.
@@ -214,7 +215,7 @@ func (g *tried) outage() (outage, bool) {
 		addTries(&o.LoginsDuring, in.LoginsDuring)
 		if in.Stampede != nil {
 			stampede = max(stampede, *in.Stampede)
-			o.Stampede = "×" + nbsp + number(stampede)
+			o.Stampede = "×" + number.NBSP + number.Short(stampede)
 		}
 		for _, st := range in.Stages {
 			if s := stages[st.Name]; s != nil {
@@ -239,7 +240,7 @@ func (o outage) Free(s stage) string {
 	if !slices.ContainsFunc(o.Stages, func(s stage) bool { return s.FreeGoodput > 0 || s.FreeBad > 0 }) {
 		return "–"
 	}
-	return number(s.FreeGoodput)
+	return number.Short(s.FreeGoodput)
 }
 
 // seen is an instant that may not have come.
@@ -293,10 +294,10 @@ func (o outage) saw() string {
 	var parts []string
 	for _, m := range list {
 		if m.n > 0 {
-			parts = append(parts, integer(m.n)+" "+m.what)
+			parts = append(parts, number.Integer(m.n)+" "+m.what)
 		}
 	}
-	return orElse(strings.Join(parts, ", "), "nothing: "+integer(d.Accounting.OK)+" of "+integer(d.Accounting.Scheduled)+" ok")
+	return orElse(strings.Join(parts, ", "), "nothing: "+number.Integer(d.Accounting.OK)+" of "+number.Integer(d.Accounting.Scheduled)+" ok")
 }
 
 // tries prints how many of those that were tried went through.
@@ -304,7 +305,7 @@ func tries(t results.Tries) string {
 	if t.OK+t.Failed == 0 {
 		return "–"
 	}
-	return integer(t.OK) + " of " + integer(t.OK+t.Failed)
+	return number.Integer(t.OK) + " of " + number.Integer(t.OK+t.Failed)
 }
 
 // of prints a part and the whole.
@@ -312,22 +313,5 @@ func of(part, whole int64) string {
 	if whole == 0 {
 		return "–"
 	}
-	return integer(part) + " of " + integer(whole)
-}
-
-// lasted prints a length of time in the unit that suits it: 0, 950 µs, 12.3 ms,
-// 9.98 s.
-func lasted(ns int64) string {
-	switch v := float64(ns); {
-	case ns == 0:
-		return "0"
-	case ns < 0:
-		return "−" + lasted(-ns)
-	case v < .9995e6:
-		return number(v/1e3) + nbsp + "µs"
-	case v < .9995e9:
-		return number(v/1e6) + nbsp + "ms"
-	default:
-		return number(v/1e9) + nbsp + "s"
-	}
+	return number.Integer(part) + " of " + number.Integer(whole)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -349,7 +350,7 @@ func TestBlocksAreAddedUp(t *testing.T) {
 		}
 	})
 	asked, _ := s.revocations()
-	if r := asked[1]; r.Revocations != 2000 || r.LetThrough != 720 || r.Longest != lasted(5e9) || r.Accepted != lasted(960e6) || fmt.Sprintf("%.4f", r.RateUpper95) != "0.0015" || r.Nodes()[0].LetThrough != 180 {
+	if r := asked[1]; r.Revocations != 2000 || r.LetThrough != 720 || r.Longest != number.Lasted(5e9) || r.Accepted != number.Lasted(960e6) || fmt.Sprintf("%.4f", r.RateUpper95) != "0.0015" || r.Nodes()[0].LetThrough != 180 {
 		t.Errorf("%d revocations, %d let through, longest %s, accepted until %s, rate %v, node 0 %+v", r.Revocations, r.LetThrough, r.Longest, r.Accepted, r.RateUpper95, r.Nodes()[0])
 	}
 	o := s.Outages()[0]

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -16,7 +17,7 @@ const problemsInText = 10
 func chaosText(w io.Writer, run *results.Run, path string) error {
 	s := summariseChaos(run)
 	out := bufio.NewWriter(w)
-	say := func(prefix, text string) { wrap(out, prefix, plain(legal(text))) }
+	say := func(prefix, text string) { wrap(out, prefix, number.ASCII(legal(text))) }
 
 	say("", strings.ToUpper(statusWord(s.Word))+". "+s.Lead)
 	for _, a := range s.Alarms {
@@ -51,7 +52,7 @@ func (s *chaosSummary) textRevoked(w io.Writer) {
 	rows := [][]string{{"revocation", "bound", "revoked", "let through", "beyond", "longest to reject"}}
 	asked, _ := s.revocations()
 	for _, r := range asked {
-		rows = append(rows, []string{r.label(), r.Bounded(), integer(r.Revocations), of(r.LetThrough, r.Uses), integer(r.BeyondBound), r.Longest})
+		rows = append(rows, []string{r.label(), r.Bounded(), number.Integer(r.Revocations), of(r.LetThrough, r.Uses), number.Integer(r.BeyondBound), r.Longest})
 	}
 	textTable(w, rows)
 }
@@ -72,7 +73,7 @@ func textTable(w io.Writer, rows [][]string) {
 	}
 	for i := range rows {
 		for j := range rows[i] {
-			rows[i][j] = plain(legal(strings.Join(strings.Fields(rows[i][j]), " ")))
+			rows[i][j] = number.ASCII(legal(strings.Join(strings.Fields(rows[i][j]), " ")))
 		}
 	}
 	for len(rows[0]) > 2 && !fits(rows) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -29,31 +30,31 @@ func (s *chaosSummary) Asked() string {
 			faults[g.Fault] = true
 		}
 	}
-	asked := count(len(s.Arms), "arm") + ", " + count(len(s.Scenarios), "scenario")
+	asked := number.Count(len(s.Arms), "arm") + ", " + number.Count(len(s.Scenarios), "scenario")
 	if len(faults) > 0 {
-		asked += ", " + count(len(faults), "kind") + " of fault"
+		asked += ", " + number.Count(len(faults), "kind") + " of fault"
 	}
-	return asked + ", " + count(len(s.Run.Trials), "trial") + "."
+	return asked + ", " + number.Count(len(s.Run.Trials), "trial") + "."
 }
 
 // lead is the first line. What is not known is never good news.
 func (s *chaosSummary) lead() {
 	n, missing := s.Counts, len(s.Run.NotMeasured)
-	of := count(n.Judged(), "check")
+	of := number.Count(n.Judged(), "check")
 	s.Word, s.Exit = n.worst(), 0
 	switch {
 	case n.Fail > 0:
 		s.Exit = 1
-		s.Lead = fmt.Sprintf("A promise is broken: %s of %s failed.", integer(int64(n.Fail)), of)
+		s.Lead = fmt.Sprintf("A promise is broken: %s of %s failed.", number.Integer(int64(n.Fail)), of)
 	case n.Invalid > 0:
 		s.Exit = 3
-		s.Lead = fmt.Sprintf("The evidence for %s of %s is not to be trusted.", integer(int64(n.Invalid)), of)
+		s.Lead = fmt.Sprintf("The evidence for %s of %s is not to be trusted.", number.Integer(int64(n.Invalid)), of)
 	case n.Unknown > 0:
 		s.Exit = 4
-		s.Lead = fmt.Sprintf("For %s of %s there is no evidence. Nothing else was found broken.", integer(int64(n.Unknown)), of)
+		s.Lead = fmt.Sprintf("For %s of %s there is no evidence. Nothing else was found broken.", number.Integer(int64(n.Unknown)), of)
 	case missing > 0:
 		s.Word, s.Exit = results.Unknown, 4
-		s.Lead = fmt.Sprintf("Not everything is known: %s could not be measured. All of the %s that were made passed.", count(missing, "arm"), of)
+		s.Lead = fmt.Sprintf("Not everything is known: %s could not be measured. All of the %s that were made passed.", number.Count(missing, "arm"), of)
 	case n.Pass > 0:
 		s.Lead = fmt.Sprintf("Every promise was kept: all of %s passed.", of)
 	default:
@@ -70,7 +71,7 @@ func (s *chaosSummary) lead() {
 // Tally is the line of counts.
 func (s *chaosSummary) Tally() string {
 	n := s.Counts
-	return fmt.Sprintf("%s: %d pass, %d fail, %d unknown, %d invalid, %d not applicable", count(n.All(), "check"), n.Pass, n.Fail, n.Unknown, n.Invalid, n.NotApplicable)
+	return fmt.Sprintf("%s: %d pass, %d fail, %d unknown, %d invalid, %d not applicable", number.Count(n.All(), "check"), n.Pass, n.Fail, n.Unknown, n.Invalid, n.NotApplicable)
 }
 
 // exitMeaning says what --strict makes of the run.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 	"authbench/results/stat"
 )
@@ -53,8 +54,8 @@ func (s *summary) cpuChart() *chart {
 		var g svg
 		value := "n/a"
 		if a.SatSum.Missing == "" {
-			value = micros(a.SatSum.Value)
-			g.open("bars", fmt.Sprintf("%s: target %s µs, store %s µs", a.Name, micros(a.SatTarget.Value), micros(a.SatStore.Value)), 22)
+			value = number.Micros(a.SatSum.Value)
+			g.open("bars", fmt.Sprintf("%s: target %s µs, store %s µs", a.Name, number.Micros(a.SatTarget.Value), number.Micros(a.SatStore.Value)), 22)
 			t, st := ax.at(a.SatTarget.Value), ax.at(a.SatStore.Value)
 			g.rect(a.class("b"), 0, 3, t, 16)
 			if a.SatStore.Value > 0 {
@@ -87,7 +88,7 @@ func (s *summary) forests() []*chart {
 
 func (s *summary) forest(m stat.Metric) *chart {
 	c := &chart{
-		Name:    fmt.Sprintf("%s, ×"+nbsp+"%s", map[string]string{"cpu": "CPU per request at saturation", "p50": "Median response time", "p99": "p99 of the response time"}[m.Name], s.Run.Baseline),
+		Name:    fmt.Sprintf("%s, ×"+number.NBSP+"%s", map[string]string{"cpu": "CPU per request at saturation", "p50": "Median response time", "p99": "p99 of the response time"}[m.Name], s.Run.Baseline),
 		Caption: "The ratio, by block, with its 95 % interval; dotted: equal; shaded: within 5 % of that.",
 		Head:    []string{"Arm", "Ratio", "95 %", "Difference, µs", "95 %", "p", "p, Holm", "Blocks", ""},
 	}
@@ -128,7 +129,7 @@ func (s *summary) forest(m stat.Metric) *chart {
 		}
 		g.mark(r.arm, ax.at(r.c.Ratio.Value), h/2)
 		c.Strips = append(c.Strips, strip{Arm: r.arm, SVG: g.done(), Value: v.Ratio + " " + v.Interval})
-		c.Rows = append(c.Rows, []string{r.arm.Name, v.Ratio, v.Interval, v.Difference, v.DifferenceInterval, pValue(r.c.Ratio.P), pValue(r.c.Holm), fmt.Sprint(r.c.Blocks), strings.ReplaceAll(r.status, "_", " ")})
+		c.Rows = append(c.Rows, []string{r.arm.Name, v.Ratio, v.Interval, v.Difference, v.DifferenceInterval, number.P(r.c.Ratio.P), number.P(r.c.Holm), fmt.Sprint(r.c.Blocks), strings.ReplaceAll(r.status, "_", " ")})
 	}
 	var g svg
 	g.open("axis", "logarithmic axis, ratio", 20)
@@ -176,14 +177,14 @@ func (s *summary) dots(name, caption string, trials func(*armSummary) []*results
 	for i := range s.Arms {
 		a := &s.Arms[i]
 		g := &svg{}
-		g.open("dots", fmt.Sprintf("%s of %s, %s", name, a.Name, count(len(trials(a)), "trial")), height)
+		g.open("dots", fmt.Sprintf("%s of %s, %s", name, a.Name, number.Count(len(trials(a)), "trial")), height)
 		for _, v := range ax.ticks(5) {
 			g.vline("grid", ax.at(v), 0, float64(height))
 		}
 		drawn[a.Name] = g
 	}
 	each(func(a *armSummary, t *results.Trial, v float64) {
-		c.Rows = append(c.Rows, []string{a.Name, fmt.Sprint(t.Block), micros(v)})
+		c.Rows = append(c.Rows, []string{a.Name, fmt.Sprint(t.Block), number.Micros(v)})
 		if finite(v) {
 			drawn[a.Name].mark(a, ax.at(v), 7+step*float64(t.Block-1))
 		} else {
@@ -244,7 +245,7 @@ func (s *summary) histograms() *chart {
 		}
 		p50, p99 := a.dist.at(.5), a.dist.at(.99)
 		var g svg
-		g.open("hist", fmt.Sprintf("Response times of %s: p50 %s µs, p99 %s µs", a.Name, micros(p50), micros(p99)), h+20)
+		g.open("hist", fmt.Sprintf("Response times of %s: p50 %s µs, p99 %s µs", a.Name, number.Micros(p50), number.Micros(p99)), h+20)
 		g.ticksX(ax, 4, 0, h, duration)
 		points := [][2]float64{{0, 100}}
 		for b, v := range shares[i] {
@@ -259,8 +260,8 @@ func (s *summary) histograms() *chart {
 				g.vline("rule", ax.at(v), 0, h)
 			}
 		}
-		c.Strips = append(c.Strips, strip{Arm: a, SVG: g.done(), Value: fmt.Sprintf("p50 %s · p99 %s µs", micros(p50), micros(p99))})
-		c.Rows = append(c.Rows, []string{a.Name, integer(a.dist.scheduled), integer(a.dist.ok.TotalCount()), micros(float64(a.dist.ok.Max()))})
+		c.Strips = append(c.Strips, strip{Arm: a, SVG: g.done(), Value: fmt.Sprintf("p50 %s · p99 %s µs", number.Micros(p50), number.Micros(p99))})
+		c.Rows = append(c.Rows, []string{a.Name, number.Integer(a.dist.scheduled), number.Integer(a.dist.ok.TotalCount()), number.Micros(float64(a.dist.ok.Max()))})
 	}
 	return c
 }
@@ -337,7 +338,7 @@ func (s *summary) curves() *chart {
 			case a.dist.scheduled < SamplesFor(q):
 				row = append(row, "n/a")
 			default:
-				row = append(row, micros(v))
+				row = append(row, number.Micros(v))
 				if finite(v) {
 					g.mark(a, x.at(nines(q)), h*(1-y.at(v)/100))
 				}
@@ -405,5 +406,5 @@ func cellText(e estimate) string {
 	if e.Missing != "" {
 		return "n/a"
 	}
-	return micros(e.Value)
+	return number.Micros(e.Value)
 }

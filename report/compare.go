@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 	"authbench/results/stat"
 )
@@ -166,7 +167,7 @@ func (s *summary) sentence(j comparison, standIn bool) string {
 	case statusEquivalent:
 		return fmt.Sprintf("%s, %s: equivalent within %.0f %%.", estimate, blocks, 100*margin)
 	case statusTooFew:
-		return fmt.Sprintf("%s; %s needed.", short, count(j.Needed, "block"))
+		return fmt.Sprintf("%s; %s needed.", short, number.Count(j.Needed, "block"))
 	case statusExploratory:
 		return short + "; not judged."
 	case statusInvalid:
@@ -181,7 +182,7 @@ func (s *summary) sentence(j comparison, standIn bool) string {
 }
 
 func (s *summary) inconclusive(j comparison) string {
-	text := fmt.Sprintf("%s, %s inconclusive against %s: %s to %s", j.Arm, noun(j.Metric), j.Baseline, times(j.Ratio.Lo), times(j.Ratio.Hi))
+	text := fmt.Sprintf("%s, %s inconclusive against %s: %s to %s", j.Arm, noun(j.Metric), j.Baseline, number.Times(j.Ratio.Lo), number.Times(j.Ratio.Hi))
 	if !j.Ratio.Bounded {
 		text = fmt.Sprintf("%s, %s inconclusive against %s", j.Arm, noun(j.Metric), j.Baseline)
 	} else if j.Ratio.P <= stat.Alpha {
@@ -189,7 +190,7 @@ func (s *summary) inconclusive(j comparison) string {
 	}
 	text += ", " + j.blocksUsed()
 	if j.Needed > 0 {
-		return fmt.Sprintf("%s; about %s blocks would settle %.0f %%.", text, integer(about(j.Needed)), 100*margin)
+		return fmt.Sprintf("%s; about %s blocks would settle %.0f %%.", text, number.Integer(about(j.Needed)), 100*margin)
 	}
 	return fmt.Sprintf("%s; a difference of %.0f %% would probably have shown.", text, 100*margin)
 }
@@ -205,9 +206,9 @@ func about(n int) int64 {
 
 // blocksUsed says on how many blocks a comparison stands, and on which kind.
 func (j comparison) blocksUsed() string {
-	text := strings.ReplaceAll(count(j.Blocks, "block"), " ", nbsp)
+	text := strings.ReplaceAll(number.Count(j.Blocks, "block"), " ", number.NBSP)
 	if j.LeftOut > 0 {
-		text = fmt.Sprintf("%d of %s", j.Blocks, count(j.Blocks+j.LeftOut, "block"))
+		text = fmt.Sprintf("%d of %s", j.Blocks, number.Count(j.Blocks+j.LeftOut, "block"))
 	}
 	if j.Degraded > 0 {
 		text += fmt.Sprintf(" (%d degraded)", j.Degraded)
@@ -240,14 +241,14 @@ func noun(m stat.Metric) string {
 }
 
 // factor prints a ratio with its interval: "×2.06 [1.97, 2.10]".
-func factor(e stat.Estimate) string { return "×" + times(e.Value) + nbsp + bracket(e) }
+func factor(e stat.Estimate) string { return "×" + number.Times(e.Value) + number.NBSP + bracket(e) }
 
 // bracket prints the interval of a ratio; an unbounded one has no ends.
 func bracket(e stat.Estimate) string {
 	if !e.Bounded {
 		return "[-, -]"
 	}
-	return "[" + times(e.Lo) + "," + nbsp + times(e.Hi) + "]"
+	return "[" + number.Times(e.Lo) + "," + number.NBSP + number.Times(e.Hi) + "]"
 }
 
 // versus is a comparison ready to print in a table.
@@ -295,10 +296,10 @@ func (s *summary) Compares(c column) bool {
 }
 
 func versusOf(c stat.Comparison, status string) versus {
-	v := versus{Ratio: times(c.Ratio.Value), Interval: bracket(c.Ratio), Difference: signed(c.Difference.Value), Status: status}
+	v := versus{Ratio: number.Times(c.Ratio.Value), Interval: bracket(c.Ratio), Difference: number.Signed(c.Difference.Value), Status: status}
 	v.DifferenceInterval = "[-, -]"
 	if d := c.Difference; d.Bounded {
-		v.DifferenceInterval = "[" + signed(d.Lo) + ", " + signed(d.Hi) + "]"
+		v.DifferenceInterval = "[" + number.Signed(d.Lo) + ", " + number.Signed(d.Hi) + "]"
 	}
 	return v
 }

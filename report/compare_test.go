@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -91,7 +92,7 @@ func (d jsonReport) find(t *testing.T, arm, metric string) comparisonJSON {
 }
 
 // flat is a report as one line without markup's line breaks, in plain characters.
-func flat(s string) string { return strings.Join(strings.Fields(plain(s)), " ") }
+func flat(s string) string { return strings.Join(strings.Fields(number.ASCII(s)), " ") }
 
 // names matches a sentence that says that two arms differ.
 var names = regexp.MustCompile(`\b(costs|takes) x\d`)

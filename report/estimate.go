@@ -8,6 +8,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"authbench/report/number"
 	"authbench/results"
 	"authbench/results/stat"
 )
@@ -111,9 +112,9 @@ func mergedQuantile(d distribution, l level) estimate {
 	need := SamplesFor(l.Q)
 	switch {
 	case d.scheduled < need:
-		return missing("needs %s samples, all blocks together have %s", integer(need), integer(d.scheduled))
+		return missing("needs %s samples, all blocks together have %s", number.Integer(need), number.Integer(d.scheduled))
 	case d.ok == nil:
-		return missing("a trial has fewer than the %s samples it needs, and no histograms were recorded", integer(need))
+		return missing("a trial has fewer than the %s samples it needs, and no histograms were recorded", number.Integer(need))
 	}
 	return estimate{Value: d.at(l.Q), Merged: true}
 }

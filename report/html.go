@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -101,11 +102,11 @@ func HTML(w io.Writer, run *results.Run, h HistogramSource) error {
 // functions are what the templates may call.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"micros": micros, "number": number, "signed": signed, "integer": integer,
-		"percent": percent, "mib": mebibytes, "count": count, "keys": sortedKeys[string],
+		"micros": number.Micros, "number": number.Short, "signed": number.Signed, "integer": number.Integer,
+		"percent": number.Percent, "mib": number.MiB, "count": number.Count, "keys": sortedKeys[string],
 		"problems": problems, "inf": func(v float64) bool { return math.IsInf(v, 0) },
 		"mark": legendMark, "cell": cell, "join": strings.Join, "value": value, "fewer": func(a, b int) bool { return a < b },
-		"lasted": lasted, "of": of, "tries": tries, "instant": instant, "life": life, "micro": quantileText, "status": statusWord, "figure": figure,
+		"lasted": number.Lasted, "of": of, "tries": tries, "instant": instant, "life": life, "micro": quantileText, "status": statusWord, "figure": figure,
 	}
 }
 
@@ -135,14 +136,14 @@ func cell(unit string, e estimate) formatted {
 	default:
 		return formatted{Missing: e.Missing}
 	}
-	print := number
+	print := number.Short
 	switch unit {
 	case "us":
-		print = micros
+		print = number.Micros
 	case "mib":
-		print = mebibytes
+		print = number.MiB
 	case "percent":
-		print = func(v float64) string { return number(100 * v) }
+		print = func(v float64) string { return number.Short(100 * v) }
 	}
 	f := formatted{Value: print(e.Value)}
 	if e.N > 1 {
@@ -158,7 +159,7 @@ func value(v *float64, unit string) string {
 	if v == nil {
 		return "–"
 	}
-	return strings.TrimSpace(number(*v) + " " + unit)
+	return strings.TrimSpace(number.Short(*v) + " " + unit)
 }
 
 // environment lists the machine and the servers.
@@ -171,8 +172,8 @@ func environment(run *results.Run) [][2]string {
 		return "core " + strings.Trim(strings.ReplaceAll(fmt.Sprint(c), " ", ", "), "[]")
 	}
 	rows := [][2]string{
-		{"CPU", fmt.Sprintf("%s, %s", orElse(e.CPU, "unknown"), count(e.Cores, "core"))},
-		{"Memory", mebibytes(float64(e.MemoryB)) + " MiB"},
+		{"CPU", fmt.Sprintf("%s, %s", orElse(e.CPU, "unknown"), number.Count(e.Cores, "core"))},
+		{"Memory", number.MiB(float64(e.MemoryB)) + " MiB"},
 		{"System", strings.TrimSpace(e.OS + " " + e.Kernel)},
 		{"Virtualisation", orElse(e.Virtual, "none found, or it cannot be told")},
 		{"Go", e.Go},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 
+	"authbench/report/number"
 	"authbench/results"
 	"authbench/results/stat"
 )
@@ -71,7 +72,7 @@ func JSON(w io.Writer, run *results.Run, h HistogramSource) error {
 func (j comparison) json() comparisonJSON {
 	out := comparisonJSON{
 		Arm: j.Arm, Baseline: j.Baseline, Metric: j.Metric.Name, Unit: "ns", Primary: j.Metric.Primary,
-		Blocks: j.Blocks, LeftOut: j.LeftOut, Degraded: j.Degraded, Status: j.Status, Sentence: plain(j.Sentence),
+		Blocks: j.Blocks, LeftOut: j.LeftOut, Degraded: j.Degraded, Status: j.Status, Sentence: number.ASCII(j.Sentence),
 	}
 	if j.Needed > 0 {
 		out.BlocksNeeded = &j.Needed

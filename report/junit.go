@@ -11,6 +11,7 @@ import (
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -94,7 +95,7 @@ func (s *chaosSummary) testcase(v results.Verdict) junit.Testcase {
 
 // figures are what was measured and what would have been allowed.
 func figures(v results.Verdict) string {
-	return fmt.Sprintf("%s: measured %s, bound %s. %s", v.Check, plain(figure(v.Measured, v.Unit)), plain(figure(v.Bound, v.Unit)), v.Reason)
+	return fmt.Sprintf("%s: measured %s, bound %s. %s", v.Check, number.ASCII(figure(v.Measured, v.Unit)), number.ASCII(figure(v.Bound, v.Unit)), v.Reason)
 }
 
 // evidence prints the first stories of a broken promise.
@@ -105,7 +106,7 @@ func (s *chaosSummary) evidence(v results.Verdict) string {
 		b.WriteString("\n" + story.Summary + "\n" + eventLines(story.Events))
 	}
 	if more := len(told) - storiesInJUnit; more > 0 {
-		fmt.Fprintf(&b, "\nand %s, see events.jsonl\n", count(more, "more violation"))
+		fmt.Fprintf(&b, "\nand %s, see events.jsonl\n", number.Count(more, "more violation"))
 	}
 	return b.String()
 }

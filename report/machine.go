@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -25,5 +26,5 @@ func stillness(run *results.Run) string {
 		return ""
 	}
 	return fmt.Sprintf("idle before and after the blocks, %s: longest gap %v, worst p99 %v",
-		count(probes, "probe"), time.Duration(longest).Round(10*time.Microsecond), time.Duration(p99).Round(10*time.Microsecond))
+		number.Count(probes, "probe"), time.Duration(longest).Round(10*time.Microsecond), time.Duration(p99).Round(10*time.Microsecond))
 }

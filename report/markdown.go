@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -158,7 +159,7 @@ func (s *chaosSummary) mdRevoked() part {
 	p := part{table: true, head: mdHead("Revocation", "declared bound", "revocations", "let through", "beyond bound", "longest time to reject")}
 	asked, _ := s.revocations()
 	for _, r := range asked {
-		p.rows = append(p.rows, mdRow(r.label(), r.Bounded(), integer(r.Revocations), of(r.LetThrough, r.Uses), integer(r.BeyondBound), r.Longest))
+		p.rows = append(p.rows, mdRow(r.label(), r.Bounded(), number.Integer(r.Revocations), of(r.LetThrough, r.Uses), number.Integer(r.BeyondBound), r.Longest))
 	}
 	return p
 }

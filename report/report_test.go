@@ -14,6 +14,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -304,11 +305,11 @@ func TestHostileNames(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	for v, want := range map[float64]string{0: "0", .054: "0.05", 8.2: "8.20", 14.14: "14.1", 99.96: "100", 1234.4: "1,234", 1e6: "1,000,000"} {
-		if got := number(v); got != want {
+		if got := number.Short(v); got != want {
 			t.Errorf("number(%v) = %s, want %s", v, got, want)
 		}
 	}
-	if got := integer(-1234567); got != "-1,234,567" {
+	if got := number.Integer(-1234567); got != "-1,234,567" {
 		t.Error(got)
 	}
 }

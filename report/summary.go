@@ -8,6 +8,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"authbench/report/number"
 	"authbench/results"
 	"authbench/results/stat"
 )
@@ -253,7 +254,7 @@ func (a *armSummary) none() string {
 	case len(a.all) == 0:
 		return "no trial was finished"
 	}
-	return fmt.Sprintf("none of %s is valid", count(len(a.all), "trial"))
+	return fmt.Sprintf("none of %s is valid", number.Count(len(a.all), "trial"))
 }
 
 // Ref, Used and Trials are for the template, which needs a pointer and cannot

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"authbench/report/number"
 	"authbench/results"
 )
 
@@ -22,7 +23,7 @@ func Terminal(w io.Writer, run *results.Run, h HistogramSource, path string) err
 	}
 	s := summarise(run, h)
 	out := bufio.NewWriter(w)
-	say := func(prefix, text string) { wrap(out, prefix, plain(text)) }
+	say := func(prefix, text string) { wrap(out, prefix, number.ASCII(text)) }
 
 	say("", s.Lead)
 	for _, a := range s.Alarms {
@@ -62,7 +63,7 @@ func Terminal(w io.Writer, run *results.Run, h HistogramSource, path string) err
 // machine is the environment in one sentence.
 func machine(run *results.Run) string {
 	e := run.Environment
-	parts := []string{orElse(e.CPU, "unknown CPU"), count(e.Cores, "core"), e.Kernel, e.Go}
+	parts := []string{orElse(e.CPU, "unknown CPU"), number.Count(e.Cores, "core"), e.Kernel, e.Go}
 	for _, st := range e.Stores {
 		name := st.Product + " " + st.Version
 		if st.StandIn {
@@ -140,7 +141,7 @@ func (s *summary) comparedRows(metrics []string) [][]string {
 		for _, m := range metrics {
 			v := s.Against(a.Name, m)
 			any = any || v.Ratio != ""
-			row = append(row, orElse(v.Ratio, "-"), plain(orElse(v.Interval, "-")), plain(orElse(v.Difference, "-")))
+			row = append(row, orElse(v.Ratio, "-"), number.ASCII(orElse(v.Interval, "-")), number.ASCII(orElse(v.Difference, "-")))
 		}
 		if any {
 			rows = append(rows, row)
@@ -154,7 +155,7 @@ func (s *summary) textWire(w io.Writer) {
 	for _, a := range s.Arms {
 		rows = append(rows, []string{
 			a.Name, textNumber(a.RequestBytes, 1), textNumber(a.ResponseBytes, 1), textNumber(a.StoreOps, 1),
-			textNumber(a.Capacity, 1), textNumber(a.LoginRate, 1), textNumber(a.TargetRSS, 1<<20), integer(a.Errors.NotOK()),
+			textNumber(a.Capacity, 1), textNumber(a.LoginRate, 1), textNumber(a.TargetRSS, 1<<20), number.Integer(a.Errors.NotOK()),
 		})
 	}
 	table(w, rows)
@@ -164,14 +165,14 @@ func textCell(e estimate) string {
 	if e.Missing != "" {
 		return "n/a"
 	}
-	return micros(e.Value)
+	return number.Micros(e.Value)
 }
 
 func textNumber(e estimate, unit float64) string {
 	if e.Missing != "" {
 		return "n/a"
 	}
-	return number(e.Value / unit)
+	return number.Short(e.Value / unit)
 }
 
 // columns is how wide each column has to be.

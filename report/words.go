@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"authbench/report/number"
 	"authbench/results"
 	"authbench/results/stat"
 )
@@ -41,10 +42,10 @@ func (s *summary) leadJudged() string {
 		return "Estimates with their spread. Nothing could be compared, so no winner is named."
 	case most < s.Needed:
 		return fmt.Sprintf("Estimates only: %s with %s, judged together, take %s, and there are %d. No winner is named.",
-			count(s.M, "comparison"), s.Run.Baseline, count(s.Needed, "block"), most)
+			number.Count(s.M, "comparison"), s.Run.Baseline, number.Count(s.Needed, "block"), most)
 	}
 	return fmt.Sprintf("%s with %s, %s. Differences are tested together at 5 %% (Holm); intervals are 95 %%, each by itself.",
-		count(s.M, "comparison"), s.Run.Baseline, count(most, "block"))
+		number.Count(s.M, "comparison"), s.Run.Baseline, number.Count(most, "block"))
 }
 
 // mostBlocks is how many blocks the best supplied primary comparison has.
@@ -65,7 +66,7 @@ func (s *summary) asked() {
 			ways++
 		}
 	}
-	s.Asked = count(ways, "way") + " of authenticating it"
+	s.Asked = number.Count(ways, "way") + " of authenticating it"
 	if s.Control != nil {
 		s.Asked += ", against none at all"
 	}
@@ -80,14 +81,14 @@ func (s *summary) did() {
 	}
 	s.Did = []string{
 		fmt.Sprintf("Every arm was offered %s requests a second, arriving %s whether or not the target kept up, over %s and from %s that had logged in, for %s after %s of warm-up.",
-			number(w.Rate), arrivals, count(w.Connections, "connection"), count(w.Users, "user"), span(w.SteadyNS), span(w.WarmupNS)),
+			number.Short(w.Rate), arrivals, number.Count(w.Connections, "connection"), number.Count(w.Users, "user"), number.Span(w.SteadyNS), number.Span(w.WarmupNS)),
 	}
 	if w.SaturateNS > 0 {
 		s.Did = append(s.Did, fmt.Sprintf("Then %s sent one request after another for %s, to see what a request costs at full load.",
-			count(w.SaturateConns, "connection"), span(w.SaturateNS)))
+			number.Count(w.SaturateConns, "connection"), number.Span(w.SaturateNS)))
 	}
 	s.Did = append(s.Did,
-		fmt.Sprintf("This was done in %s: each measures every arm once, in random order, with fresh processes and empty stores.", count(w.Blocks, "block")),
+		fmt.Sprintf("This was done in %s: each measures every arm once, in random order, with fresh processes and empty stores.", number.Count(w.Blocks, "block")),
 		"Response time counts from the instant at which a request was due, and what failed or timed out counts as slower than everything that did not.")
 }
 
@@ -118,7 +119,7 @@ func (s *summary) alarms() {
 			red("No trial of %s was finished.", a.Name)
 		}
 		if a.dist.foreign() {
-			red("The histograms of %s hold %s response times, run.json counts %s: one of the two is not of this run.", a.Name, integer(a.dist.ok.TotalCount()), integer(a.dist.okCounted))
+			red("The histograms of %s hold %s response times, run.json counts %s: one of the two is not of this run.", a.Name, number.Integer(a.dist.ok.TotalCount()), number.Integer(a.dist.okCounted))
 		}
 		s.trialAlarms(a, red, note)
 	}
@@ -145,10 +146,10 @@ func (s *summary) trialAlarms(a armSummary, red, note func(string, ...any)) {
 		}
 	}
 	for _, reason := range sortedKeys(invalid) {
-		red("Invalid: %s, %d of %s, left out of its numbers. %s", a.Name, invalid[reason], count(len(a.all), "trial"), reason)
+		red("Invalid: %s, %d of %s, left out of its numbers. %s", a.Name, invalid[reason], number.Count(len(a.all), "trial"), reason)
 	}
 	for _, reason := range sortedKeys(degraded) {
-		note("Degraded: %s, %d of %s. %s", a.Name, degraded[reason], count(len(a.all), "trial"), reason)
+		note("Degraded: %s, %d of %s. %s", a.Name, degraded[reason], number.Count(len(a.all), "trial"), reason)
 	}
 }
 
@@ -173,13 +174,13 @@ func (s *summary) answerFloor() {
 		}
 		for _, m := range stat.Metrics(s.Run.Profile) {
 			if c := stat.Compare(s.Run, a.Arm, s.Control.Arm, m); m.Name == "cpu" && c.Err == nil {
-				extra = append(extra, fmt.Sprintf("%s %s µs%s", a.Name, signed(c.Difference.Value), standIn(a)))
+				extra = append(extra, fmt.Sprintf("%s %s µs%s", a.Name, number.Signed(c.Difference.Value), standIn(a)))
 			}
 		}
 	}
 	if len(extra) > 0 {
 		s.Answer = append(s.Answer, fmt.Sprintf("At saturation a request without authentication costs %s µs of CPU. Authenticating it adds, in target and store together: %s.",
-			micros(s.Control.SatSum.Value), strings.Join(extra, ", ")))
+			number.Micros(s.Control.SatSum.Value), strings.Join(extra, ", ")))
 	}
 }
 
@@ -187,7 +188,7 @@ func (s *summary) answerWithoutControl() {
 	var all []string
 	for _, a := range s.Arms {
 		if a.SatSum.Missing == "" {
-			all = append(all, fmt.Sprintf("%s %s µs%s", a.Name, micros(a.SatSum.Value), standIn(a)))
+			all = append(all, fmt.Sprintf("%s %s µs%s", a.Name, number.Micros(a.SatSum.Value), standIn(a)))
 		}
 	}
 	if len(all) == 0 {
@@ -208,7 +209,7 @@ func (s *summary) answerCompared() {
 		return
 	case most < s.Needed:
 		s.Answer = append(s.Answer, fmt.Sprintf("No winner is named: %s with %s, judged together, take %s, and there are %d.",
-			count(s.M, "comparison"), s.Run.Baseline, count(s.Needed, "block"), most))
+			number.Count(s.M, "comparison"), s.Run.Baseline, number.Count(s.Needed, "block"), most))
 		return
 	case s.Run.Profile == "quick":
 		s.Answer = append(s.Answer, "No winner is named: windows as short as those of a quick run are for estimates.")
@@ -293,7 +294,7 @@ func problems(a results.Accounting) string {
 		{a.Unfinished, "unfinished"},
 	} {
 		if c.n > 0 {
-			parts = append(parts, integer(c.n)+" "+c.name)
+			parts = append(parts, number.Integer(c.n)+" "+c.name)
 		}
 	}
 	if len(parts) == 0 {
@@ -306,14 +307,14 @@ func problems(a results.Accounting) string {
 func workload(run *results.Run) [][2]string {
 	w := run.Workload
 	facts := [][2]string{
-		{"Rate", number(w.Rate) + " /s"},
+		{"Rate", number.Short(w.Rate) + " /s"},
 		{"Arrivals", w.Arrivals},
-		{"Connections", integer(int64(w.Connections))},
-		{"Users", integer(int64(w.Users)) + ", " + orElse(w.Popularity, "uniform")},
+		{"Connections", number.Integer(int64(w.Connections))},
+		{"Users", number.Integer(int64(w.Users)) + ", " + orElse(w.Popularity, "uniform")},
 		{"Blocks", blocks(run)},
-		{"Steady", span(w.SteadyNS)},
-		{"Saturate", span(w.SaturateNS) + " × " + count(w.SaturateConns, "connection")},
-		{"Timeout", span(w.TimeoutNS)},
+		{"Steady", number.Span(w.SteadyNS)},
+		{"Saturate", number.Span(w.SaturateNS) + " × " + number.Count(w.SaturateConns, "connection")},
+		{"Timeout", number.Span(w.TimeoutNS)},
 		{"Seed", fmt.Sprint(run.Seed)},
 	}
 	if w.RateFrom != "" {
