@@ -7,13 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
 
 // rejectChart shows how long revoked credentials went on: a row an arm, all on
 // one axis of time since the acknowledgement. Nil where nothing was revoked.
-func (s *chaosSummary) rejectChart(rows []revoked) *chart {
+func (s *chaosSummary) rejectChart(rows []evidence.Revoked) *chart {
 	c := &chart{
 		Name: "Still accepted after the acknowledged log-out",
 		Caption: "The height is the share of revoked credentials, counted on every node by itself, that were still accepted so long after the log-out was acknowledged. " +
@@ -27,24 +28,24 @@ func (s *chaosSummary) rejectChart(rows []revoked) *chart {
 	const h = 46
 	for _, r := range rows {
 		var g svg
-		g.open("dots", fmt.Sprintf("%s: %s of %s let through, last accepted use %s after the acknowledgement", r.Arm, number.Integer(r.LetThrough), number.Integer(r.Uses), r.Accepted), h)
+		g.open("dots", fmt.Sprintf("%s: %s of %s let through, last accepted use %s after the acknowledgement", r.Arm, number.Integer(r.LetThrough), number.Integer(r.Uses), r.Accepted.Most()), h)
 		for _, t := range ax.ticks(6) {
 			g.vline("grid", ax.at(t), 0, h)
 		}
-		for _, t := range r.trials {
+		for _, t := range r.Trials {
 			if in := t.Chaos.Revocation; in != nil && len(in.Curve) > 0 {
 				points := steps(ax, in)
-				g.curve(3, h-6, path(r.Ref.class("area under"), true, append(points, [2]float64{points[len(points)-1][0], 100}, [2]float64{0, 100})),
-					path(r.Ref.class("l"), false, points))
+				g.curve(3, h-6, path(class(r.Ref, "area under"), true, append(points, [2]float64{points[len(points)-1][0], 100}, [2]float64{0, 100})),
+					path(class(r.Ref, "l"), false, points))
 			}
 		}
 		g.f(`<line class="base" x1="0%%" x2="100%%" y1="%d" y2="%d"/>`, h-3, h-3)
-		if bound, known := r.nanoseconds(); known && bound <= ax.hi {
+		if bound, known := r.BoundNS(); known && bound <= ax.hi {
 			at := ax.at(max(bound, ax.lo))
 			g.vline("bound", at, 0, h)
 		}
 		last := 0.0
-		for _, t := range r.trials {
+		for _, t := range r.Trials {
 			if in := t.Chaos.Revocation; in != nil && in.LastAccept.Max != nil {
 				last = max(last, float64(*in.LastAccept.Max))
 			}
@@ -52,14 +53,14 @@ func (s *chaosSummary) rejectChart(rows []revoked) *chart {
 		g.mark(r.Ref, ax.at(max(last, ax.lo)), h-3)
 		value := "none of " + number.Integer(r.Uses)
 		if r.LetThrough > 0 {
-			value = of(r.LetThrough, r.Uses) + ", " + r.Accepted
+			value = number.Of(r.LetThrough, r.Uses) + ", " + r.Accepted.Most()
 		}
 		c.Strips = append(c.Strips, strip{Arm: r.Ref, SVG: g.done(), Value: value, Note: r.Note()})
 		row := []string{strings.Join(nonEmpty([]string{r.Arm, r.Note()}), ", "), r.Bounded()}
 		for _, at := range []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 10 * time.Second, time.Minute} {
 			row = append(row, acceptedAt(r, at))
 		}
-		c.Rows = append(c.Rows, append(row, r.Accepted))
+		c.Rows = append(c.Rows, append(row, r.Accepted.Most()))
 	}
 	var g svg
 	g.open("axis", "logarithmic axis, time since the acknowledged log-out", 20)
@@ -72,13 +73,13 @@ func (s *chaosSummary) rejectChart(rows []revoked) *chart {
 const farthest = 2 * time.Minute
 
 // rejectAxis covers what there is to see, 1 ms to 1 s at least.
-func rejectAxis(rows []revoked) (axis, bool) {
+func rejectAxis(rows []evidence.Revoked) (axis, bool) {
 	lo, hi, any := 1e6, 1e9, false
 	for _, r := range rows {
-		if bound, known := r.nanoseconds(); known && bound <= float64(farthest) {
+		if bound, known := r.BoundNS(); known && bound <= float64(farthest) {
 			hi = max(hi, bound*1.1)
 		}
-		for _, t := range r.trials {
+		for _, t := range r.Trials {
 			in := t.Chaos.Revocation
 			if in == nil {
 				continue
@@ -95,26 +96,6 @@ func rejectAxis(rows []revoked) (axis, bool) {
 		}
 	}
 	return axis{math.Pow(10, math.Floor(math.Log10(lo))), roundUp(hi, 1, 1.5, 2, 3, 5), true}, any
-}
-
-// nanoseconds is the declared bound, where it is a length of time. A
-// token that was revoked right after it was handed out has the whole of its life
-// and the leeway before it.
-func (r revoked) nanoseconds() (float64, bool) {
-	sum, known := time.Duration(0), false
-	for _, word := range strings.FieldsFunc(r.Bounded(), func(c rune) bool { return strings.ContainsRune(" ()+", c) }) {
-		if d, err := time.ParseDuration(word); err == nil {
-			sum, known = sum+d, true
-		}
-	}
-	return float64(sum), known
-}
-
-// Bounded is the declared bound, shorter: "0s", "2s", "exp + leeway (5s + 1s)".
-func (r revoked) Bounded() string {
-	return strings.NewReplacer(
-		"refused from the acknowledgement on", "0s", "for ", "", " after the acknowledgement", "", "until ", "", " after it was issued", "",
-	).Replace(orElse(r.Bound, "–"))
 }
 
 // steps turns a curve into the corners of a staircase, in percent of the box: a
@@ -146,9 +127,9 @@ func steps(ax axis, r *results.Revocation) [][2]float64 {
 }
 
 // acceptedAt reads the curve: the largest share over the blocks.
-func acceptedAt(r revoked, after time.Duration) string {
+func acceptedAt(r evidence.Revoked, after time.Duration) string {
 	share, known := 0.0, false
-	for _, t := range r.trials {
+	for _, t := range r.Trials {
 		if t.Chaos.Revocation == nil {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"math"
 	"strings"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -33,8 +34,8 @@ type chaosPage struct {
 	More     []problem // those after the first
 	Aside    []aside
 	Details  []verdictsOf
-	Revoked  []revoked
-	Beside   []revoked // likewise, in trials that were about an outage
+	Revoked  []evidence.Revoked
+	Beside   []evidence.Revoked // likewise, in trials that were about an outage
 	Reject   *chart
 	Faulted  []faulted
 	Found    []found
@@ -47,7 +48,7 @@ type chaosPage struct {
 
 // matrixRow is one arm over all scenarios.
 type matrixRow struct {
-	Ref   *armSummary
+	Ref   *evidence.Arm
 	Lamps []lamp
 }
 
@@ -66,7 +67,7 @@ type aside struct {
 // verdictsOf is everything that one scenario judged.
 type verdictsOf struct {
 	Scenario string
-	Tally    tally
+	Tally    evidence.Tally
 	Verdicts []problem
 }
 
@@ -76,7 +77,7 @@ const problemsShown = 20
 // faulted is one kind of fault in one scenario, over the arms.
 type faulted struct {
 	Scenario, Fault string
-	Outages         []outage
+	Outages         []evidence.Outage
 }
 
 // found is what one scenario says of trials that have no table of their own.
@@ -87,8 +88,8 @@ type found struct {
 
 // stories are the broken promises of one arm.
 type stories struct {
-	*tried
-	Told []told[results.Violation]
+	*evidence.Tried
+	Told []evidence.Told[results.Violation]
 }
 
 // storiesShown is how many broken promises of one arm are printed with their
@@ -96,8 +97,9 @@ type stories struct {
 const storiesShown = 20
 
 // chaosHTML writes the page of a chaos run; see HTML.
-func chaosHTML(w io.Writer, run *results.Run) error {
-	s := summariseChaos(run)
+func chaosHTML(w io.Writer, promises *evidence.Promises) error {
+	s := summariseChaos(promises)
+	run := s.Run
 	sheet := styleSheet + chaosSheet
 	sum := sha256.Sum256([]byte(sheet))
 	p := chaosPage{
@@ -117,22 +119,22 @@ func chaosHTML(w io.Writer, run *results.Run) error {
 	if len(p.Problems) > problemsShown {
 		p.Problems, p.More = p.Problems[:problemsShown], p.Problems[problemsShown:]
 	}
-	p.Revoked, p.Beside = s.revocations()
+	p.Revoked, p.Beside = s.Revocations()
 	p.Reject = s.rejectChart(p.Revoked)
 	for i := range s.Arms {
-		row := matrixRow{Ref: &s.Arms[i]}
+		row := matrixRow{Ref: s.Arms[i]}
 		for _, name := range s.Scenarios {
 			row.Lamps = append(row.Lamps, s.lampOf(row.Ref.Name, name))
 		}
 		p.Matrix = append(p.Matrix, row)
 	}
 	for _, g := range s.Tried {
-		if _, disturbed := g.outage(); !disturbed && len(g.Facts()) > 0 {
+		if _, disturbed := g.Outage(); !disturbed && len(g.Facts()) > 0 {
 			if n := len(p.Found); n == 0 || p.Found[n-1].Scenario != g.Scenario {
 				p.Found = append(p.Found, found{Scenario: g.Scenario})
 			}
 			last := &p.Found[len(p.Found)-1]
-			last.Sentences = append(last.Sentences, g.sentences(g.Note())...)
+			last.Sentences = append(last.Sentences, sentences(g, g.Note())...)
 		}
 		if v := g.Violations(); len(v) > 0 {
 			shown := v[:min(len(v), storiesShown)]
@@ -167,16 +169,16 @@ func (p chaosPage) write(w io.Writer) error {
 func (s *chaosSummary) facts() [][2]string {
 	var operations int64
 	for _, g := range s.Tried {
-		for _, t := range g.trials {
+		for _, t := range g.Trials {
 			operations += t.Chaos.Operations
 		}
 	}
 	return [][2]string{
-		{"Scenarios", orElse(strings.Join(s.Scenarios, ", "), "none")},
+		{"Scenarios", OrElse(strings.Join(s.Scenarios, ", "), "none")},
 		{"Checks", number.Integer(int64(s.Counts.All()))},
 		{"Trials", number.Integer(int64(len(s.Run.Trials)))},
 		{"Operations judged", number.Integer(operations)},
-		{"Profile", orElse(s.Run.Profile, "none")},
+		{"Profile", OrElse(s.Run.Profile, "none")},
 		{"Seed", fmt.Sprint(s.Run.Seed)},
 		{"Exit, --strict", fmt.Sprint(s.Exit)},
 	}
@@ -186,7 +188,7 @@ func (s *chaosSummary) facts() [][2]string {
 func (s *chaosSummary) problems(statuses ...string) []problem {
 	var out []problem
 	for _, status := range statuses {
-		for _, v := range s.with(status) {
+		for _, v := range s.With(status) {
 			out = append(out, problem{v, s.subject(v), s.sentence(v)})
 		}
 	}
@@ -197,12 +199,12 @@ func (s *chaosSummary) problems(statuses ...string) []problem {
 func (s *chaosSummary) aside() []aside {
 	var out []aside
 	at := map[[2]string]int{}
-	for _, v := range s.with(results.NotApplicable) {
+	for _, v := range s.With(results.NotApplicable) {
 		k := [2]string{v.Scenario, v.Reason}
 		i, known := at[k]
 		if !known {
 			i = len(out)
-			at[k], out = i, append(out, aside{v.Scenario, orElse(v.Reason, "no reason given"), nil})
+			at[k], out = i, append(out, aside{v.Scenario, OrElse(v.Reason, "no reason given"), nil})
 		}
 		who := s.who(v)
 		if v.Check != "" && v.Check != "applicable" {
@@ -219,7 +221,7 @@ func (s *chaosSummary) details() []verdictsOf {
 		of := verdictsOf{Scenario: name}
 		for _, v := range s.Run.Verdicts {
 			if v.Scenario == name {
-				of.Tally.add(v.Status)
+				of.Tally.Add(v.Status)
 				of.Verdicts = append(of.Verdicts, problem{v, s.who(v), ""})
 			}
 		}
@@ -247,13 +249,13 @@ func (s *chaosSummary) faulted() []faulted {
 func (f faulted) Told() []string {
 	var out []string
 	for _, o := range f.Outages {
-		out = append(out, o.sentences(o.Variant)...)
+		out = append(out, sentences(o.Tried, o.Variant)...)
 	}
 	return out
 }
 
 // sentences are the facts of a scenario, each with whose it is.
-func (g *tried) sentences(note string) []string {
+func sentences(g *evidence.Tried, note string) []string {
 	var out []string
 	for _, f := range g.Facts() {
 		block := ""

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -26,7 +27,7 @@ func TestChaosGolden(t *testing.T) {
 	for _, f := range Formats() {
 		t.Run(f.Name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := f.Write(&b, Input{Run: run, Path: "results/latest/report.html"}); err != nil {
+			if err := f.Write(&b, Input{Board: board(run, nil), Path: "results/latest/report.html"}); err != nil {
 				t.Fatal(err)
 			}
 			golden := filepath.Join("testdata", "chaos."+f.Name)
@@ -81,7 +82,7 @@ func TestChaosFormatsStandAnything(t *testing.T) {
 				run := syntheticChaos(t, t.TempDir(), nil)
 				edit(run)
 				var b bytes.Buffer
-				if err := f.Write(&b, Input{Run: run}); err != nil {
+				if err := f.Write(&b, Input{Board: board(run, nil)}); err != nil {
 					t.Fatal(err)
 				}
 				got := b.String()
@@ -133,7 +134,7 @@ func TestSummaryHasSixtyLines(t *testing.T) {
 			}
 		})
 		var b bytes.Buffer
-		if err := Summary(&b, run); err != nil {
+		if err := Summary(&b, board(run, nil)); err != nil {
 			t.Fatal(err)
 		}
 		got := b.String()
@@ -182,11 +183,11 @@ func TestJUnitCountsWhatWasJudged(t *testing.T) {
 		run.Verdicts = append(run.Verdicts, run.Verdicts[0], run.Verdicts[0]) // names are made unique
 	})
 	var b bytes.Buffer
-	if err := JUnit(&b, run); err != nil {
+	if err := JUnit(&b, board(run, nil)); err != nil {
 		t.Fatal(err)
 	}
 	all := parseJUnit(t, b.Bytes())
-	n := summariseChaos(run).Counts
+	n := summariseChaos(judged(run)).Counts
 	// Beside the verdicts: one trial that failed, one arm that was not measured.
 	if all.Tests != len(run.Verdicts)+2 || all.Failures != n.Fail || all.Errors != n.Invalid+1 || all.Skipped != n.Unknown+n.NotApplicable+1 {
 		t.Errorf("%d tests, %d failures, %d errors, %d skipped of %+v", all.Tests, all.Failures, all.Errors, all.Skipped, n)
@@ -206,7 +207,7 @@ func TestNothingJudgedIsNoSuccess(t *testing.T) {
 		run.Trials = run.Trials[:1]
 		edit(run)
 		var b bytes.Buffer
-		if err := JUnit(&b, run); err != nil {
+		if err := JUnit(&b, board(run, nil)); err != nil {
 			t.Fatal(err)
 		}
 		run.Verdicts = slices.DeleteFunc(run.Verdicts, func(v results.Verdict) bool { return v.Status != results.Pass })
@@ -214,7 +215,7 @@ func TestNothingJudgedIsNoSuccess(t *testing.T) {
 		if all := parseJUnit(t, b.Bytes()); all.Errors == 0 {
 			t.Errorf("%s: no error", name)
 		}
-		if s := summariseChaos(run); s.Exit == 0 || s.Word == results.Pass {
+		if s := summariseChaos(judged(run)); s.Exit == 0 || s.Word == results.Pass {
 			t.Errorf("%s: %s, exit %d", name, s.Word, s.Exit)
 		}
 	}
@@ -244,7 +245,7 @@ func TestLeadFollowsTheWorst(t *testing.T) {
 		{nil, 0, results.Unknown, 4},
 	} {
 		run := &results.Run{Workload: results.Workload{Scenario: "chaos"}, Verdicts: c.verdicts, NotMeasured: make([]results.Missing, c.missing)}
-		if s := summariseChaos(run); s.Word != c.word || s.Exit != c.exit {
+		if s := summariseChaos(judged(run)); s.Word != c.word || s.Exit != c.exit {
 			t.Errorf("%v, %d missing: %s, exit %d; want %s, %d", c.verdicts, c.missing, s.Word, s.Exit, c.word, c.exit)
 		}
 	}
@@ -253,7 +254,7 @@ func TestLeadFollowsTheWorst(t *testing.T) {
 func TestEventsAreInTheOrderOfTime(t *testing.T) {
 	run := syntheticChaos(t, t.TempDir(), nil)
 	var b bytes.Buffer
-	if err := Events(&b, run); err != nil {
+	if err := Events(&b, board(run, nil)); err != nil {
 		t.Fatal(err)
 	}
 	kinds := map[string]int{}
@@ -282,7 +283,7 @@ func TestEventsAreInTheOrderOfTime(t *testing.T) {
 // these are otherwise.
 func TestWordsOfDataLoss(t *testing.T) {
 	said := func(edit func(*results.Run)) string {
-		return strings.Join(summariseChaos(syntheticChaos(t, t.TempDir(), edit)).Short, " ")
+		return strings.Join(summariseChaos(judged(syntheticChaos(t, t.TempDir(), edit))).Short, " ")
 	}
 	all := []string{"sessions fail closed: session-redis refused 200 of 200", "a denylist fails open: jwt-es256+denylist accepted 150 of 150", "log-out works and denying does not: session-redis logged out 40 of 40 and logged in 0 of 30; jwt-es256+denylist denied 0 of 40"}
 	for _, words := range all {
@@ -325,7 +326,7 @@ func TestWordsOfDataLoss(t *testing.T) {
 // TestBlocksAreAddedUp, and trials with other settings are not.
 func TestBlocksAreAddedUp(t *testing.T) {
 	again := func(edit func(*results.Trial)) *chaosSummary {
-		return summariseChaos(syntheticChaos(t, t.TempDir(), func(run *results.Run) {
+		return summariseChaos(judgedOf(t, func(run *results.Run) {
 			for _, from := range []int{1, 7} { // +cache, session-redis under kill-empty
 				tr := run.Trials[from]
 				tr.Block = 2
@@ -349,9 +350,9 @@ func TestBlocksAreAddedUp(t *testing.T) {
 			tr.Chaos.Outage = &more
 		}
 	})
-	asked, _ := s.revocations()
-	if r := asked[1]; r.Revocations != 2000 || r.LetThrough != 720 || r.Longest != number.Lasted(5e9) || r.Accepted != number.Lasted(960e6) || fmt.Sprintf("%.4f", r.RateUpper95) != "0.0015" || r.Nodes()[0].LetThrough != 180 {
-		t.Errorf("%d revocations, %d let through, longest %s, accepted until %s, rate %v, node 0 %+v", r.Revocations, r.LetThrough, r.Longest, r.Accepted, r.RateUpper95, r.Nodes()[0])
+	asked, _ := s.Revocations()
+	if r := asked[1]; r.Revocations != 2000 || r.LetThrough != 720 || r.Longest.Most() != number.Lasted(5e9) || r.Accepted.Most() != number.Lasted(960e6) || fmt.Sprintf("%.4f", r.RateUpper95) != "0.0015" || r.Nodes()[0].LetThrough != 180 {
+		t.Errorf("%d revocations, %d let through, longest %s, accepted until %s, rate %v, node 0 %+v", r.Revocations, r.LetThrough, r.Longest.Most(), r.Accepted.Most(), r.RateUpper95, r.Nodes()[0])
 	}
 	o := s.Outages()[0]
 	if o.LiveAsked != 400 || o.Stages[2].WronglyOut != 976 || o.Stages[2].Goodput != 302.4 || o.Recover != "not seen" {
@@ -359,9 +360,9 @@ func TestBlocksAreAddedUp(t *testing.T) {
 	}
 
 	s = again(func(tr *results.Trial) { tr.Chaos.Settings = map[string]string{"nodes": "1"} })
-	asked, _ = s.revocations()
-	if len(asked) != 8 || asked[1].Revocations != 1000 || !strings.Contains(asked[1].label(), "nodes=1") || !strings.Contains(asked[2].label(), "nodes=4") {
-		t.Errorf("%d rows, %s, %s", len(asked), asked[1].label(), asked[2].label())
+	asked, _ = s.Revocations()
+	if len(asked) != 8 || asked[1].Revocations != 1000 || !strings.Contains(label(asked[1].Tried), "nodes=1") || !strings.Contains(label(asked[2].Tried), "nodes=4") {
+		t.Errorf("%d rows, %s, %s", len(asked), label(asked[1].Tried), label(asked[2].Tried))
 	}
 }
 
@@ -397,11 +398,20 @@ func TestVerdictsFindTheirTrial(t *testing.T) {
 		run.Trials = run.Trials[len(run.Trials)-2:]
 	})
 	var got []string
-	for _, p := range summariseChaos(run).problems(results.Fail) {
+	for _, p := range summariseChaos(judged(run)).problems(results.Fail) {
 		got = append(got, p.Subject+"; "+p.Sentence)
 	}
 	want := "jwt-es256+push, blackhole, how=logout: identity; seen after logout|jwt-es256+push, blackhole, how=everywhere: identity; seen after everywhere"
 	if strings.Join(got, "|") != want {
 		t.Errorf("%q, want %q", strings.Join(got, "|"), want)
 	}
+}
+
+func judged(run *results.Run) *evidence.Promises {
+	return evidence.Judged(evidence.Source{Run: run})
+}
+
+func judgedOf(t *testing.T, edit func(*results.Run)) *evidence.Promises {
+	t.Helper()
+	return judged(syntheticChaos(t, t.TempDir(), edit))
 }

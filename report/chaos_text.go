@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -14,8 +15,9 @@ import (
 const problemsInText = 10
 
 // chaosText is Terminal for a chaos run.
-func chaosText(w io.Writer, run *results.Run, path string) error {
-	s := summariseChaos(run)
+func chaosText(w io.Writer, p *evidence.Promises, path string) error {
+	s := summariseChaos(p)
+	run := p.Run
 	out := bufio.NewWriter(w)
 	say := func(prefix, text string) { wrap(out, prefix, number.ASCII(legal(text))) }
 
@@ -50,9 +52,9 @@ func chaosText(w io.Writer, run *results.Run, path string) error {
 
 func (s *chaosSummary) textRevoked(w io.Writer) {
 	rows := [][]string{{"revocation", "bound", "revoked", "let through", "beyond", "longest to reject"}}
-	asked, _ := s.revocations()
+	asked, _ := s.Revocations()
 	for _, r := range asked {
-		rows = append(rows, []string{r.label(), r.Bounded(), number.Integer(r.Revocations), of(r.LetThrough, r.Uses), number.Integer(r.BeyondBound), r.Longest})
+		rows = append(rows, []string{label(r.Tried), r.Bounded(), number.Integer(r.Revocations), number.Of(r.LetThrough, r.Uses), number.Integer(r.BeyondBound), r.Longest.Most()})
 	}
 	textTable(w, rows)
 }
@@ -60,7 +62,7 @@ func (s *chaosSummary) textRevoked(w io.Writer) {
 func (s *chaosSummary) textOutages(w io.Writer) {
 	rows := [][]string{{"during", "users saw", "log-outs", "log-ins", "detected", "recovered"}}
 	for _, o := range s.Outages() {
-		rows = append(rows, []string{o.label(), o.saw(), tries(o.LogoutsDuring), tries(o.LoginsDuring), o.Detect, o.Recover})
+		rows = append(rows, []string{label(o.Tried), o.Saw(), tries(o.LogoutsDuring), tries(o.LoginsDuring), o.Detect, o.Recover})
 	}
 	textTable(w, rows)
 }

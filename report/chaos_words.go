@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -41,7 +42,7 @@ func (s *chaosSummary) Asked() string {
 func (s *chaosSummary) lead() {
 	n, missing := s.Counts, len(s.Run.NotMeasured)
 	of := number.Count(n.Judged(), "check")
-	s.Word, s.Exit = n.worst(), 0
+	s.Word, s.Exit = n.Worst(), 0
 	switch {
 	case n.Fail > 0:
 		s.Exit = 1
@@ -98,7 +99,7 @@ func (s *chaosSummary) alarms() {
 		s.Alarms = append(s.Alarms, alarm{true, fmt.Sprintf(format, args...)})
 	}
 	if s.Run.Partial {
-		red("Partial run: %s. Only the trials that finished are here.", strings.TrimSuffix(orElse(s.Run.PartialReason, "it was interrupted"), "."))
+		red("Partial run: %s. Only the trials that finished are here.", strings.TrimSuffix(OrElse(s.Run.PartialReason, "it was interrupted"), "."))
 	}
 	for _, st := range s.Run.Environment.Stores {
 		if st.StandIn {
@@ -109,11 +110,11 @@ func (s *chaosSummary) alarms() {
 		red("Not measured: %s. %s", m.Arm, m.Reason)
 	}
 	for _, t := range s.Run.Trials {
-		if t.Error != "" && !s.explained(t) {
+		if t.Error != "" && !s.Explained(t) {
 			red("%s of %s, block %d: the trial could not be completed: %s", t.Scenario, t.Arm, t.Block, t.Error)
 		}
 		if t.Validity.Status == results.ValidityInvalid {
-			red("%s of %s, block %d: invalid: %s", t.Scenario, t.Arm, t.Block, orElse(strings.Join(t.Validity.Reasons, "; "), "no reason given"))
+			red("%s of %s, block %d: invalid: %s", t.Scenario, t.Arm, t.Block, OrElse(strings.Join(t.Validity.Reasons, "; "), "no reason given"))
 		}
 	}
 	for _, w := range s.Run.Warnings {
@@ -127,7 +128,7 @@ func (s *chaosSummary) subject(v results.Verdict) string { return s.who(v) + ": 
 
 func (s *chaosSummary) who(v results.Verdict) string {
 	parts := []string{v.Arm, v.Fault}
-	if i := slices.IndexFunc(s.Tried, func(g *tried) bool { return g.judges(v) }); i >= 0 && v.Block > 0 {
+	if i := slices.IndexFunc(s.Tried, func(g *evidence.Tried) bool { return g.Judges(v) }); i >= 0 && v.Block > 0 {
 		parts = append(parts, s.Tried[i].Variant)
 	}
 	return strings.Join(nonEmpty(parts), ", ")
@@ -135,16 +136,16 @@ func (s *chaosSummary) who(v results.Verdict) string {
 
 // sentence says what is wrong: the first violation, or else the reason.
 func (s *chaosSummary) sentence(v results.Verdict) string {
-	if st := s.stories(v); len(st) > 0 && st[0].Summary != "" {
+	if st := s.Stories(v); len(st) > 0 && st[0].Summary != "" {
 		return st[0].Summary
 	}
-	return orElse(v.Reason, "no reason given")
+	return OrElse(v.Reason, "no reason given")
 }
 
 // isSession and isDenylist tell the two apart whose failures mirror each other.
 // Sessions in the node's own memory have no store to fail.
 func (s *chaosSummary) isSession(arm string) bool {
-	a := s.arm(arm)
+	a := s.Arm(arm)
 	return a != nil && a.Mechanism == "session" && len(a.Needs) > 0
 }
 
@@ -181,15 +182,15 @@ func (s *chaosSummary) losing() {
 	for _, f := range s.faulted() {
 		var closed, opened, back []string
 		for _, o := range f.Outages {
-			again := o.Arm + " accepted " + of(o.Resurrected, o.RevokedAsked) + " that were revoked"
+			again := o.Arm + " accepted " + number.Of(o.Resurrected, o.RevokedAsked) + " that were revoked"
 			switch {
-			case !o.lostData() || o.before.WronglyIn > 0: // a log-out that never did anything
+			case !o.LostData() || o.Before.WronglyIn > 0: // a log-out that never did anything
 			case isDenylist(o.Arm) && o.Resurrected > 0:
 				opened = append(opened, again)
 			case o.Resurrected > 0:
 				back = append(back, again)
 			case s.isSession(o.Arm) && o.Lost > 0:
-				closed = append(closed, fmt.Sprintf("%s refused %s that were live and accepted %s that were revoked", o.Arm, of(o.Lost, o.LiveAsked), of(o.Resurrected, o.RevokedAsked)))
+				closed = append(closed, fmt.Sprintf("%s refused %s that were live and accepted %s that were revoked", o.Arm, number.Of(o.Lost, o.LiveAsked), number.Of(o.Resurrected, o.RevokedAsked)))
 			}
 		}
 		for _, told := range []struct {
@@ -207,7 +208,5 @@ func (s *chaosSummary) say(format string, args ...any) {
 	s.Short = append(s.Short, fmt.Sprintf(format, args...))
 }
 
-// lostData says whether any of the faults took what the store had acknowledged.
-func (g *tried) lostData() bool {
-	return slices.ContainsFunc(g.Faults(), func(f told[results.Fault]) bool { return f.Of.DataLoss && f.Of.ConfirmedNS != nil })
-}
+// tries prints how many of those that were tried went through.
+func tries(t results.Tries) string { return number.Of(t.OK, t.OK+t.Failed) }

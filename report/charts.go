@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 	"authbench/results/stat"
@@ -13,7 +14,7 @@ import (
 
 // strip is one row of a chart: an arm and what is drawn for it.
 type strip struct {
-	Arm   *armSummary
+	Arm   *evidence.Arm
 	SVG   template.HTML
 	Value string
 	Note  string // beside the name; mostly empty
@@ -26,7 +27,7 @@ type chart struct {
 	Axis          template.HTML // drawn once, below the rows
 	SVG           template.HTML // or one picture
 	YTicks        template.HTML
-	Legend        []*armSummary
+	Legend        []*evidence.Arm
 	Small         bool // strips are small multiples
 	Head          []string
 	Rows          [][]string // the same as numbers
@@ -50,16 +51,16 @@ func (s *summary) cpuChart() *chart {
 	}
 	ax := linearAxis(top)
 	for i := range s.Arms {
-		a := &s.Arms[i]
+		a := s.Arms[i]
 		var g svg
 		value := "n/a"
 		if a.SatSum.Missing == "" {
 			value = number.Micros(a.SatSum.Value)
 			g.open("bars", fmt.Sprintf("%s: target %s µs, store %s µs", a.Name, number.Micros(a.SatTarget.Value), number.Micros(a.SatStore.Value)), 22)
 			t, st := ax.at(a.SatTarget.Value), ax.at(a.SatStore.Value)
-			g.rect(a.class("b"), 0, 3, t, 16)
+			g.rect(class(a, "b"), 0, 3, t, 16)
 			if a.SatStore.Value > 0 {
-				g.rect(a.class("b thin"), t, 3, st, 16)
+				g.rect(class(a, "b thin"), t, 3, st, 16)
 				g.f(`<rect class="hatch" fill="url(#hatch)" x="%s%%" y="3" width="%s%%" height="16"/>`, trim2(t), trim2(st))
 			}
 		} else {
@@ -78,7 +79,7 @@ func (s *summary) cpuChart() *chart {
 // forests show the ratios to the baseline, one picture a primary metric.
 func (s *summary) forests() []*chart {
 	var out []*chart
-	for _, m := range primaries(s.Run.Profile) {
+	for _, m := range evidence.Primaries(s.Run.Profile) {
 		if c := s.forest(m); c != nil {
 			out = append(out, c)
 		}
@@ -94,14 +95,14 @@ func (s *summary) forest(m stat.Metric) *chart {
 	}
 	ax := axis{1 / 1.25, 1.25, true}
 	type row struct {
-		arm    *armSummary
+		arm    *evidence.Arm
 		c      stat.Comparison
 		status string
 	}
 	var rows []row
 	for i := range s.Arms {
-		a := &s.Arms[i]
-		if cmp, status, ok := s.compared(a.Name, m.Name); ok {
+		a := s.Arms[i]
+		if cmp, status, ok := s.Compared(a.Name, m.Name); ok {
 			rows = append(rows, row{a, cmp, status})
 			lo, hi := cmp.Ratio.Value, cmp.Ratio.Value
 			if cmp.Ratio.Bounded {
@@ -121,11 +122,11 @@ func (s *summary) forest(m stat.Metric) *chart {
 		for _, t := range ax.ticks(5) {
 			g.vline("grid", ax.at(t), 0, h)
 		}
-		lo, hi := ax.at(1/(1+margin)), ax.at(1+margin)
+		lo, hi := ax.at(1/(1+evidence.Margin)), ax.at(1+evidence.Margin)
 		g.rect("zone", lo, 0, hi-lo, h)
 		g.vline("rule", ax.at(1), 0, h)
 		if r.c.Ratio.Bounded {
-			g.f(`<line class="%s" x1="%s%%" x2="%s%%" y1="%d" y2="%d"/>`, r.arm.class("w"), trim2(ax.at(r.c.Ratio.Lo)), trim2(ax.at(r.c.Ratio.Hi)), h/2, h/2)
+			g.f(`<line class="%s" x1="%s%%" x2="%s%%" y1="%d" y2="%d"/>`, class(r.arm, "w"), trim2(ax.at(r.c.Ratio.Lo)), trim2(ax.at(r.c.Ratio.Hi)), h/2, h/2)
 		}
 		g.mark(r.arm, ax.at(r.c.Ratio.Value), h/2)
 		c.Strips = append(c.Strips, strip{Arm: r.arm, SVG: g.done(), Value: v.Ratio + " " + v.Interval})
@@ -147,13 +148,13 @@ func number0(v float64) string {
 }
 
 // dots shows every trial as a marker; within a row block 1 is at the top.
-func (s *summary) dots(name, caption string, trials func(*armSummary) []*results.Trial, get func(*armSummary) func(*results.Trial) (float64, bool)) *chart {
+func (s *summary) dots(name, caption string, trials func(*evidence.Arm) []*results.Trial, get func(*evidence.Arm) func(*results.Trial) (float64, bool)) *chart {
 	c := &chart{Name: name, Caption: caption, Head: []string{"Arm", "Block", "µs"}}
 	lo, hi := math.Inf(1), 0.0
 	blocks := 1
-	each := func(f func(*armSummary, *results.Trial, float64)) {
+	each := func(f func(*evidence.Arm, *results.Trial, float64)) {
 		for i := range s.Arms {
-			a := &s.Arms[i]
+			a := s.Arms[i]
 			for _, t := range trials(a) {
 				if v, ok := get(a)(t); ok {
 					f(a, t, v)
@@ -161,7 +162,7 @@ func (s *summary) dots(name, caption string, trials func(*armSummary) []*results
 			}
 		}
 	}
-	each(func(_ *armSummary, t *results.Trial, v float64) {
+	each(func(_ *evidence.Arm, t *results.Trial, v float64) {
 		blocks = max(blocks, t.Block)
 		if finite(v) {
 			lo, hi = min(lo, v), max(hi, v)
@@ -175,7 +176,7 @@ func (s *summary) dots(name, caption string, trials func(*armSummary) []*results
 	height := int(math.Ceil(step*float64(blocks-1))) + 14
 	drawn := map[string]*svg{}
 	for i := range s.Arms {
-		a := &s.Arms[i]
+		a := s.Arms[i]
 		g := &svg{}
 		g.open("dots", fmt.Sprintf("%s of %s, %s", name, a.Name, number.Count(len(trials(a)), "trial")), height)
 		for _, v := range ax.ticks(5) {
@@ -183,7 +184,7 @@ func (s *summary) dots(name, caption string, trials func(*armSummary) []*results
 		}
 		drawn[a.Name] = g
 	}
-	each(func(a *armSummary, t *results.Trial, v float64) {
+	each(func(a *evidence.Arm, t *results.Trial, v float64) {
 		c.Rows = append(c.Rows, []string{a.Name, fmt.Sprint(t.Block), number.Micros(v)})
 		if finite(v) {
 			drawn[a.Name].mark(a, ax.at(v), 7+step*float64(t.Block-1))
@@ -192,7 +193,7 @@ func (s *summary) dots(name, caption string, trials func(*armSummary) []*results
 		}
 	})
 	for i := range s.Arms {
-		a := &s.Arms[i]
+		a := s.Arms[i]
 		c.Strips = append(c.Strips, strip{Arm: a, SVG: drawn[a.Name].done()})
 	}
 	var g svg
@@ -219,10 +220,10 @@ func (s *summary) histograms() *chart {
 	shares := make([][bins]float64, len(s.Arms))
 	top := 0.0
 	for i, a := range s.Arms {
-		if a.dist.ok == nil {
+		if a.Dist.OK == nil {
 			continue
 		}
-		for _, bar := range a.dist.ok.Distribution() {
+		for _, bar := range a.Dist.OK.Distribution() {
 			if bar.Count == 0 {
 				continue
 			}
@@ -231,7 +232,7 @@ func (s *summary) histograms() *chart {
 				continue
 			}
 			bin := int(ax.at(mid) / 100 * bins)
-			shares[i][min(bin, bins-1)] += float64(bar.Count) / float64(a.dist.scheduled)
+			shares[i][min(bin, bins-1)] += float64(bar.Count) / float64(a.Dist.Scheduled)
 		}
 		for _, v := range shares[i] {
 			top = max(top, v)
@@ -239,11 +240,11 @@ func (s *summary) histograms() *chart {
 	}
 	const h = 88
 	for i := range s.Arms {
-		a := &s.Arms[i]
-		if a.dist.ok == nil {
+		a := s.Arms[i]
+		if a.Dist.OK == nil {
 			continue
 		}
-		p50, p99 := a.dist.at(.5), a.dist.at(.99)
+		p50, p99 := a.Dist.At(.5), a.Dist.At(.99)
 		var g svg
 		g.open("hist", fmt.Sprintf("Response times of %s: p50 %s µs, p99 %s µs", a.Name, number.Micros(p50), number.Micros(p99)), h+20)
 		g.ticksX(ax, 4, 0, h, duration)
@@ -253,7 +254,7 @@ func (s *summary) histograms() *chart {
 			points = append(points, [2]float64{100 * float64(b) / bins, y}, [2]float64{100 * float64(b+1) / bins, y})
 		}
 		points = append(points, [2]float64{100, 100})
-		g.curve(0, h, path(a.class("area"), true, points))
+		g.curve(0, h, path(class(a, "area"), true, points))
 		g.f(`<line class="base" x1="0%%" x2="100%%" y1="%d" y2="%d"/>`, h, h)
 		for _, v := range []float64{p50, p99} {
 			if finite(v) {
@@ -261,7 +262,7 @@ func (s *summary) histograms() *chart {
 			}
 		}
 		c.Strips = append(c.Strips, strip{Arm: a, SVG: g.done(), Value: fmt.Sprintf("p50 %s · p99 %s µs", number.Micros(p50), number.Micros(p99))})
-		c.Rows = append(c.Rows, []string{a.Name, number.Integer(a.dist.scheduled), number.Integer(a.dist.ok.TotalCount()), number.Micros(float64(a.dist.ok.Max()))})
+		c.Rows = append(c.Rows, []string{a.Name, number.Integer(a.Dist.Scheduled), number.Integer(a.Dist.OK.TotalCount()), number.Micros(float64(a.Dist.OK.Max()))})
 	}
 	return c
 }
@@ -271,13 +272,13 @@ func (s *summary) histograms() *chart {
 func (s *summary) middle() (lo, hi float64) {
 	lo = math.Inf(1)
 	for _, a := range s.Arms {
-		if a.dist.ok == nil || a.dist.ok.TotalCount() == 0 {
+		if a.Dist.OK == nil || a.Dist.OK.TotalCount() == 0 {
 			continue
 		}
-		lo = min(lo, float64(a.dist.ok.Min()))
-		top := a.dist.at(.995)
+		lo = min(lo, float64(a.Dist.OK.Min()))
+		top := a.Dist.At(.995)
 		if !finite(top) {
-			top = float64(a.dist.ok.Max())
+			top = float64(a.Dist.OK.Max())
 		}
 		hi = max(hi, top)
 	}
@@ -287,17 +288,17 @@ func (s *summary) middle() (lo, hi float64) {
 // curves are the percentile curves: how many arrivals were slower than that.
 func (s *summary) curves() *chart {
 	const h = 340
-	var arms []*armSummary
+	var arms []*evidence.Arm
 	deepest, lo, hi := 1.0, math.Inf(1), 0.0
 	for i := range s.Arms {
-		a := &s.Arms[i]
-		if a.dist.ok == nil || a.dist.ok.TotalCount() == 0 {
+		a := s.Arms[i]
+		if a.Dist.OK == nil || a.Dist.OK.TotalCount() == 0 {
 			continue
 		}
 		arms = append(arms, a)
-		deepest = max(deepest, nines(1-1/float64(a.dist.scheduled)))
-		lo = min(lo, a.dist.at(.001))
-		hi = max(hi, float64(a.dist.ok.Max()))
+		deepest = max(deepest, nines(1-1/float64(a.Dist.Scheduled)))
+		lo = min(lo, a.Dist.At(.001))
+		hi = max(hi, float64(a.Dist.OK.Max()))
 	}
 	if len(arms) == 0 {
 		return nil
@@ -327,15 +328,15 @@ func (s *summary) curves() *chart {
 	}
 	var paths []string
 	for _, a := range arms {
-		paths = append(paths, a.curve(x, y, deepest)...)
+		paths = append(paths, curve(a, x, y, deepest)...)
 	}
 	g.curve(0, h, paths...)
 	for _, a := range arms {
 		row := []string{a.Name}
 		for _, q := range []float64{.5, .9, .99, .999, .9999} {
-			v := a.dist.at(q)
+			v := a.Dist.At(q)
 			switch {
-			case a.dist.scheduled < SamplesFor(q):
+			case a.Dist.Scheduled < evidence.SamplesFor(q):
 				row = append(row, "n/a")
 			default:
 				row = append(row, number.Micros(v))
@@ -344,7 +345,7 @@ func (s *summary) curves() *chart {
 				}
 			}
 		}
-		c.Rows = append(c.Rows, append(row, fmt.Sprintf("%.4g %%", 100*supported(a.dist.scheduled))))
+		c.Rows = append(c.Rows, append(row, fmt.Sprintf("%.4g %%", 100*evidence.Supported(a.Dist.Scheduled))))
 	}
 	c.SVG = g.done()
 
@@ -359,13 +360,13 @@ func (s *summary) curves() *chart {
 }
 
 // curve returns the solid and the dashed part of an arm's percentile curve.
-func (a *armSummary) curve(x, y axis, deepest float64) []string {
-	limit := nines(supported(a.dist.scheduled))
+func curve(a *evidence.Arm, x, y axis, deepest float64) []string {
+	limit := nines(evidence.Supported(a.Dist.Scheduled))
 	var solid, dashed [][2]float64
 	const step = .04
-	end := nines(1 - 1/float64(a.dist.scheduled))
+	end := nines(1 - 1/float64(a.Dist.Scheduled))
 	for n := 0.0; n <= min(deepest, end)+step/2; n += step {
-		v := a.dist.at(1 - math.Pow(10, -n))
+		v := a.Dist.At(1 - math.Pow(10, -n))
 		if !finite(v) {
 			break
 		}
@@ -377,9 +378,9 @@ func (a *armSummary) curve(x, y axis, deepest float64) []string {
 			dashed = append(dashed, p)
 		}
 	}
-	out := []string{path(a.class("l"), false, solid)}
+	out := []string{path(class(a, "l"), false, solid)}
 	if len(dashed) > 1 {
-		out = append(out, path(a.class("l dash"), false, dashed))
+		out = append(out, path(class(a, "l dash"), false, dashed))
 	}
 	return out
 }
@@ -402,7 +403,7 @@ func quantileName(n int) string {
 }
 
 // cellText is an estimate in microseconds for a data table.
-func cellText(e estimate) string {
+func cellText(e evidence.Value) string {
 	if e.Missing != "" {
 		return "n/a"
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -70,7 +71,7 @@ type jsonReport struct {
 func asJSON(t *testing.T, run *results.Run) jsonReport {
 	t.Helper()
 	var b bytes.Buffer
-	if err := JSON(&b, run, nil); err != nil {
+	if err := JSON(&b, board(run, nil)); err != nil {
 		t.Fatal(err)
 	}
 	var doc jsonReport
@@ -101,12 +102,12 @@ func TestPlantedTruth(t *testing.T) {
 	run := planted(12)
 	doc := asJSON(t, run)
 	for _, metric := range []string{"cpu", "p50"} {
-		for arm, want := range map[string]string{"half": statusDiffers, "equal": statusEquivalent, "vague": statusInconclusive} {
+		for arm, want := range map[string]string{"half": evidence.Differs, "equal": evidence.Equivalent, "vague": evidence.Inconclusive} {
 			c := doc.find(t, arm, metric)
 			if c.Status != want || !c.Primary || c.PHolm == nil || *c.PHolm < *c.P || c.Blocks != 12 || c.Unit != "ns" {
 				t.Errorf("%s of %s is %s, want %s: %+v", metric, arm, c.Status, want, c)
 			}
-			if (c.BlocksNeeded != nil) != (want == statusInconclusive) {
+			if (c.BlocksNeeded != nil) != (want == evidence.Inconclusive) {
 				t.Errorf("%s of %s: blocks needed %v", metric, arm, c.BlocksNeeded)
 			}
 		}
@@ -114,7 +115,7 @@ func TestPlantedTruth(t *testing.T) {
 			t.Errorf("half is %+v by %s", r, metric)
 		}
 	}
-	if c := doc.find(t, "half", "p99"); c.Primary || c.PHolm != nil || c.Status != statusExploratory {
+	if c := doc.find(t, "half", "p99"); c.Primary || c.PHolm != nil || c.Status != evidence.Exploratory {
 		t.Errorf("p99 is judged: %+v", c)
 	}
 	if len(doc.Comparisons) != 9 || doc.AA.Status != results.Pass {
@@ -141,7 +142,7 @@ func TestTooFewBlocks(t *testing.T) {
 	for _, blocks := range []int{1, 2, 5, 6, 7} {
 		run := planted(blocks)
 		for _, c := range asJSON(t, run).Comparisons {
-			if c.Primary && (c.Status != statusTooFew || c.BlocksNeeded == nil || *c.BlocksNeeded != 8 || !strings.HasSuffix(c.Sentence, "; 8 blocks needed.")) {
+			if c.Primary && (c.Status != evidence.TooFewBlocks || c.BlocksNeeded == nil || *c.BlocksNeeded != 8 || !strings.HasSuffix(c.Sentence, "; 8 blocks needed.")) {
 				t.Errorf("%d blocks: %+v", blocks, c)
 			}
 			if c.Ratio == nil || c.Ratio.Bounded != (blocks > 5) || (c.Ratio.Lo == nil) != (blocks <= 5) {
@@ -158,7 +159,7 @@ func TestTooFewBlocks(t *testing.T) {
 		}
 	}
 	run := planted(8)
-	if c := asJSON(t, run).find(t, "half", "cpu"); c.Status != statusDiffers {
+	if c := asJSON(t, run).find(t, "half", "cpu"); c.Status != evidence.Differs {
 		t.Errorf("8 blocks are enough: %+v", c)
 	}
 }
@@ -171,7 +172,7 @@ func TestQuickNamesNoWinner(t *testing.T) {
 	if !strings.HasPrefix(got, "Quick run: estimates only. It names no winner.\n") || names.MatchString(flat(got)) {
 		t.Error(got)
 	}
-	if c := asJSON(t, run).find(t, "half", "cpu"); c.Status != statusExploratory {
+	if c := asJSON(t, run).find(t, "half", "cpu"); c.Status != evidence.Exploratory {
 		t.Errorf("%+v", c)
 	}
 }
@@ -179,7 +180,7 @@ func TestQuickNamesNoWinner(t *testing.T) {
 func TestFullJudgesP99(t *testing.T) {
 	run := planted(12)
 	run.Profile = "full"
-	if c := asJSON(t, run).find(t, "half", "p99"); !c.Primary || c.Status != statusDiffers {
+	if c := asJSON(t, run).find(t, "half", "p99"); !c.Primary || c.Status != evidence.Differs {
 		t.Errorf("%+v", c)
 	}
 	if got := flat(text(t, run, nil, "")); !strings.Contains(got, "9 comparisons") || !strings.Contains(got, "the p99 of base, 12 blocks.") {
@@ -198,7 +199,7 @@ func TestABaselineThatDiffersFromItself(t *testing.T) {
 		t.Fatalf("%+v", doc.AA)
 	}
 	for _, c := range doc.Comparisons {
-		if c.Status != statusInvalid || c.Ratio == nil || names.MatchString(c.Sentence) {
+		if c.Status != evidence.Invalid || c.Ratio == nil || names.MatchString(c.Sentence) {
 			t.Errorf("%+v", c)
 		}
 	}
@@ -230,7 +231,7 @@ func TestInvalidTrialsAreNotCompared(t *testing.T) {
 		}
 	})
 	c := asJSON(t, run).find(t, "half", "cpu")
-	if c.Blocks != 10 || c.LeftOut != 2 || c.Degraded != 1 || *c.Ratio.Hi > .55 || c.Status != statusDiffers {
+	if c.Blocks != 10 || c.LeftOut != 2 || c.Degraded != 1 || *c.Ratio.Hi > .55 || c.Status != evidence.Differs {
 		t.Errorf("%+v, ratio %+v", c, c.Ratio)
 	}
 	if want := "the CPU of base, 10 of 12 blocks (1 degraded)."; !strings.HasSuffix(c.Sentence, want) {
@@ -255,7 +256,7 @@ func TestWhatIsNotCompared(t *testing.T) {
 		{"equal", "cpu", "no verdict is drawn from a stand-in store"},
 		{"half", "p50", "not compared with base, the p50 lies beyond the timeout in 1 of 12 blocks"},
 	} {
-		if got := doc.find(t, c.arm, c.metric); got.Status != statusNone || !strings.Contains(got.Sentence, c.says) {
+		if got := doc.find(t, c.arm, c.metric); got.Status != evidence.None || !strings.Contains(got.Sentence, c.says) {
 			t.Errorf("%s of %s: %+v", c.metric, c.arm, got)
 		}
 	}
@@ -280,13 +281,5 @@ func TestARunWideRedLight(t *testing.T) {
 	run.Verdicts[0].Check = "validity" // which is by trial
 	if got := flat(text(t, run, nil, "")); !names.MatchString(got) {
 		t.Error(got)
-	}
-}
-
-func TestAbout(t *testing.T) {
-	for n, want := range map[int]int64{7: 7, 99: 99, 102: 100, 246: 250, 1949: 1900, 1950: 2000} {
-		if got := about(n); got != want {
-			t.Errorf("about(%d) = %d, want %d", n, got, want)
-		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"authbench/report/evidence"
 	"authbench/results"
 )
 
@@ -43,7 +44,8 @@ type eventLine struct {
 
 // Events writes faults and violations as JSON, an object a line, trial by trial
 // and within a trial in the order of time.
-func Events(w io.Writer, run *results.Run) error {
+func Events(w io.Writer, b *evidence.Board) error {
+	run := evidence.Judged(b.Sources...).Run
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for i := range run.Trials {

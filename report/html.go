@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -50,11 +51,12 @@ type need struct {
 // HTML writes the report as one page that needs nothing else: no script, no
 // network, no font. h may be nil; the charts of distributions are then left out.
 // The same run gives the same bytes.
-func HTML(w io.Writer, run *results.Run, h HistogramSource) error {
-	if isChaos(run) {
-		return chaosHTML(w, run)
+func HTML(w io.Writer, b *evidence.Board) error {
+	run := b.Run
+	if b.Promises != nil && !evidence.HasCost(run) {
+		return chaosHTML(w, b.Promises)
 	}
-	s := summarise(run, h)
+	s := summarise(b)
 	sum := sha256.Sum256([]byte(styleSheet))
 	p := page{
 		summary:  s,
@@ -69,33 +71,31 @@ func HTML(w io.Writer, run *results.Run, h HistogramSource) error {
 		Hists:    s.histograms(),
 		Machine:  environment(run),
 		Forests:  s.forests(),
-		Verdicts: s.verdicts(),
+		Verdicts: s.Verdicts(),
 	}
-	for _, l := range levels() {
-		p.Support = append(p.Support, need{l.Name, SamplesFor(l.Q)})
+	for _, l := range evidence.Levels() {
+		p.Support = append(p.Support, need{l.Name, evidence.SamplesFor(l.Q)})
 	}
-	p.Support = append(p.Support, need{"p99.99", SamplesFor(.9999)})
-	p50 := levels()[0]
+	p.Support = append(p.Support, need{"p99.99", evidence.SamplesFor(.9999)})
+	p50 := evidence.Levels()[0]
 	p.P50Dots = s.dots("Median response time, every trial",
 		"One marker a trial, in the order of the blocks from top to bottom: a slant is drift, the width is what repeating the measurement does to it.",
-		func(a *armSummary) []*results.Trial { return a.steady },
-		func(*armSummary) func(*results.Trial) (float64, bool) { return p50.ns })
+		func(a *evidence.Arm) []*results.Trial { return a.Steady },
+		func(*evidence.Arm) func(*results.Trial) (float64, bool) { return p50.NS })
 	p.CPUDots = s.dots("CPU per request at saturation, every trial",
 		"Target and store together; one marker a trial, in the order of the blocks from top to bottom.",
-		func(a *armSummary) []*results.Trial { return a.sat },
-		func(a *armSummary) func(*results.Trial) (float64, bool) {
-			return cpu(func(t *results.Trial) *results.Measurement { return t.Saturate }, a.sum)
-		})
+		func(a *evidence.Arm) []*results.Trial { return a.Sat },
+		func(a *evidence.Arm) func(*results.Trial) (float64, bool) { return a.SaturatedCPU })
 
 	t, err := template.New("page").Funcs(functions()).Parse(pageTemplate)
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer // an error midway shall not leave half a page
-	if err := t.Execute(&b, p); err != nil {
+	var out bytes.Buffer // an error midway shall not leave half a page
+	if err := t.Execute(&out, p); err != nil {
 		return fmt.Errorf("render the report: %w", err)
 	}
-	_, err = w.Write(b.Bytes())
+	_, err = w.Write(out.Bytes())
 	return err
 }
 
@@ -106,7 +106,7 @@ func functions() template.FuncMap {
 		"percent": number.Percent, "mib": number.MiB, "count": number.Count, "keys": sortedKeys[string],
 		"problems": problems, "inf": func(v float64) bool { return math.IsInf(v, 0) },
 		"mark": legendMark, "cell": cell, "join": strings.Join, "value": value, "fewer": func(a, b int) bool { return a < b },
-		"lasted": number.Lasted, "of": of, "tries": tries, "instant": instant, "life": life, "micro": quantileText, "status": statusWord, "figure": figure,
+		"lasted": number.Lasted, "of": number.Of, "tries": tries, "instant": instant, "life": life, "micro": quantileText, "status": statusWord, "figure": figure,
 	}
 }
 
@@ -117,8 +117,8 @@ func policy(sheet []byte) string {
 }
 
 // legendMark is the marker of an arm beside its name.
-func legendMark(a *armSummary) template.HTML {
-	return template.HTML(fmt.Sprintf(`<svg class="lm" width="14" height="14" aria-hidden="true"><use class="%s" href="#m%d" x="7" y="7"/></svg>`, a.class("k"), a.marker()))
+func legendMark(a *evidence.Arm) template.HTML {
+	return template.HTML(fmt.Sprintf(`<svg class="lm" width="14" height="14" aria-hidden="true"><use class="%s" href="#m%d" x="7" y="7"/></svg>`, class(a, "k"), marker(a)))
 }
 
 // formatted is an estimate ready to print.
@@ -128,10 +128,10 @@ type formatted struct {
 
 // cell prints an estimate in the given unit: "us" for nanoseconds shown in
 // microseconds, "mib", "percent", "" as it is.
-func cell(unit string, e estimate) formatted {
+func cell(unit string, e evidence.Value) formatted {
 	switch e.Missing {
 	case "":
-	case noStore:
+	case evidence.NoStore:
 		return formatted{Value: "–"}
 	default:
 		return formatted{Missing: e.Missing}
@@ -172,10 +172,10 @@ func environment(run *results.Run) [][2]string {
 		return "core " + strings.Trim(strings.ReplaceAll(fmt.Sprint(c), " ", ", "), "[]")
 	}
 	rows := [][2]string{
-		{"CPU", fmt.Sprintf("%s, %s", orElse(e.CPU, "unknown"), number.Count(e.Cores, "core"))},
+		{"CPU", fmt.Sprintf("%s, %s", OrElse(e.CPU, "unknown"), number.Count(e.Cores, "core"))},
 		{"Memory", number.MiB(float64(e.MemoryB)) + " MiB"},
 		{"System", strings.TrimSpace(e.OS + " " + e.Kernel)},
-		{"Virtualisation", orElse(e.Virtual, "none found, or it cannot be told")},
+		{"Virtualisation", OrElse(e.Virtual, "none found, or it cannot be told")},
 		{"Go", e.Go},
 		{"Load engine", e.Engine},
 		{"Placement", fmt.Sprintf("generator %s; target %s; store %s", cores(e.Placement.Loadgen), cores(e.Placement.Target), cores(e.Placement.Store))},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 	"authbench/results/stat"
@@ -57,11 +58,11 @@ type spanJSON struct {
 
 // JSON writes the run as it was read and, as comparisons, what the other formats
 // say of it.
-func JSON(w io.Writer, run *results.Run, h HistogramSource) error {
-	s := summarise(run, h)
-	d := document{Run: run, AA: aaJSON{s.AA.Status, s.AA.Reason}, Comparisons: []comparisonJSON{}}
+func JSON(w io.Writer, b *evidence.Board) error {
+	s := summarise(b)
+	d := document{Run: b.Run, AA: aaJSON{s.AA.Status, s.AA.Reason}, Comparisons: []comparisonJSON{}}
 	for _, c := range s.Comparisons {
-		d.Comparisons = append(d.Comparisons, c.json())
+		d.Comparisons = append(d.Comparisons, comparedJSON(c))
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -69,7 +70,7 @@ func JSON(w io.Writer, run *results.Run, h HistogramSource) error {
 	return enc.Encode(d)
 }
 
-func (j comparison) json() comparisonJSON {
+func comparedJSON(j evidence.Comparison) comparisonJSON {
 	out := comparisonJSON{
 		Arm: j.Arm, Baseline: j.Baseline, Metric: j.Metric.Name, Unit: "ns", Primary: j.Metric.Primary,
 		Blocks: j.Blocks, LeftOut: j.LeftOut, Degraded: j.Degraded, Status: j.Status, Sentence: number.ASCII(j.Sentence),

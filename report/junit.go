@@ -11,6 +11,7 @@ import (
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -23,8 +24,9 @@ const storiesInJUnit = 3
 // that show it; an error is evidence that is not to be trusted, or work that was
 // not finished; skipped is what is unknown or not applicable, with the reason. A
 // run that judged nothing is an error, not an empty success.
-func JUnit(w io.Writer, run *results.Run) error {
-	s := summariseChaos(run)
+func JUnit(w io.Writer, b *evidence.Board) error {
+	s := summariseChaos(evidence.Judged(b.Sources...))
+	run := s.Run
 	all := junit.Testsuites{Name: strings.TrimSpace("authbench " + run.Name)}
 	for _, name := range s.Scenarios {
 		suite := newSuite(run, name)
@@ -34,7 +36,7 @@ func JUnit(w io.Writer, run *results.Run) error {
 				continue
 			}
 			ns += took(&t)
-			if t.Error != "" && !s.explained(t) {
+			if t.Error != "" && !s.Explained(t) {
 				suite.AddTestcase(brokenCase(name, fmt.Sprintf("%s: trial of block %d", subjectOf(t), t.Block), "the trial could not be completed", t.Error))
 			}
 		}
@@ -53,7 +55,7 @@ func JUnit(w io.Writer, run *results.Run) error {
 }
 
 func newSuite(run *results.Run, name string) junit.Testsuite {
-	suite := junit.Testsuite{Name: legal(orElse(name, "run")), Time: "0.000"}
+	suite := junit.Testsuite{Name: legal(OrElse(name, "run")), Time: "0.000"}
 	suite.SetTimestamp(run.Started.UTC())
 	suite.AddProperty("run", legal(run.ID))
 	suite.AddProperty("command", legal(command(run)))
@@ -78,11 +80,11 @@ func add(all *junit.Testsuites, suite junit.Testsuite) {
 // testcase is one verdict.
 func (s *chaosSummary) testcase(v results.Verdict) junit.Testcase {
 	c := junit.Testcase{Classname: legal(v.Scenario + "." + v.Arm), Name: legal(s.subject(v))}
-	why := legal(orElse(v.Reason, "no reason given"))
+	why := legal(OrElse(v.Reason, "no reason given"))
 	switch v.Status {
 	case results.Pass:
 	case results.Fail:
-		c.Failure = &junit.Result{Message: legal(s.sentence(v)), Type: "broken promise", Data: legal(figures(v) + "\n" + s.evidence(v))}
+		c.Failure = &junit.Result{Message: legal(s.sentence(v)), Type: "broken promise", Data: legal(figures(v) + "\n" + s.proof(v))}
 	case results.Invalid:
 		c.Error = &junit.Result{Message: why, Type: "invalid", Data: legal(figures(v))}
 	case results.NotApplicable:
@@ -98,9 +100,9 @@ func figures(v results.Verdict) string {
 	return fmt.Sprintf("%s: measured %s, bound %s. %s", v.Check, number.ASCII(figure(v.Measured, v.Unit)), number.ASCII(figure(v.Bound, v.Unit)), v.Reason)
 }
 
-// evidence prints the first stories of a broken promise.
-func (s *chaosSummary) evidence(v results.Verdict) string {
-	told := s.stories(v)
+// proof prints the first stories of a broken promise.
+func (s *chaosSummary) proof(v results.Verdict) string {
+	told := s.Stories(v)
 	var b strings.Builder
 	for _, story := range told[:min(len(told), storiesInJUnit)] {
 		b.WriteString("\n" + story.Summary + "\n" + eventLines(story.Events))
@@ -126,7 +128,7 @@ func eventLines(events []results.Event) string {
 			at = fmt.Sprint(e.Node)
 		}
 		outcome = strings.Join(nonEmpty([]string{outcome, e.Text}), ", ")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", instant(e.AtNS), instant(e.DoneNS), e.What, at, orElse(e.User, "-"), orElse(e.Credential, "-"), orElse(outcome, "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", instant(e.AtNS), instant(e.DoneNS), e.What, at, OrElse(e.User, "-"), OrElse(e.Credential, "-"), OrElse(outcome, "-"))
 	}
 	w.Flush() // a strings.Builder takes everything
 	return b.String()
@@ -137,7 +139,7 @@ func eventLines(events []results.Event) string {
 func restOf(run *results.Run) junit.Testsuite {
 	suite := newSuite(run, "run")
 	if run.Partial {
-		suite.AddTestcase(brokenCase("run", "the run was finished", "partial run", orElse(run.PartialReason, "it was interrupted")))
+		suite.AddTestcase(brokenCase("run", "the run was finished", "partial run", OrElse(run.PartialReason, "it was interrupted")))
 	}
 	if len(run.Verdicts) == 0 {
 		suite.AddTestcase(brokenCase("run", "something was judged", "no check was made", "There are no verdicts, so nothing was shown."))

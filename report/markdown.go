@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -28,12 +29,12 @@ type part struct {
 // Summary writes a run for a pull request, as GitHub-flavoured Markdown: the
 // verdict first, then what failed, then tables. It has at most 60 lines whatever
 // the run holds; what does not fit is counted.
-func Summary(w io.Writer, run *results.Run) error {
-	s := summariseChaos(run)
+func Summary(w io.Writer, b *evidence.Board) error {
+	s := summariseChaos(evidence.Judged(b.Sources...))
 	top := []string{fmt.Sprintf("**%s**: %s.", strings.ToUpper(statusWord(s.Word)), s.Tally()), "", md(s.Lead)}
 	end := []string{
 		fmt.Sprintf("With `--strict` this run exits %s (%s).", s.exitMeaning(), exitCodes),
-		fmt.Sprintf("Repeat: %s, seed %d. More in report.html, junit.xml, events.jsonl.", mdCode(command(run)), run.Seed),
+		fmt.Sprintf("Repeat: %s, seed %d. More in report.html, junit.xml, events.jsonl.", mdCode(command(s.Run)), s.Run.Seed),
 	}
 	parts := []part{s.mdFailures(), s.mdAlarms(), s.mdShort(), s.mdOpen(), s.mdMatrix(), s.mdRevoked(), s.mdOutages()}
 	fit(parts, summaryLines-len(top)-len(end)-1)
@@ -157,9 +158,9 @@ func (s *chaosSummary) mdMatrix() part {
 
 func (s *chaosSummary) mdRevoked() part {
 	p := part{table: true, head: mdHead("Revocation", "declared bound", "revocations", "let through", "beyond bound", "longest time to reject")}
-	asked, _ := s.revocations()
+	asked, _ := s.Revocations()
 	for _, r := range asked {
-		p.rows = append(p.rows, mdRow(r.label(), r.Bounded(), number.Integer(r.Revocations), of(r.LetThrough, r.Uses), number.Integer(r.BeyondBound), r.Longest))
+		p.rows = append(p.rows, mdRow(label(r.Tried), r.Bounded(), number.Integer(r.Revocations), number.Of(r.LetThrough, r.Uses), number.Integer(r.BeyondBound), r.Longest.Most()))
 	}
 	return p
 }
@@ -167,13 +168,15 @@ func (s *chaosSummary) mdRevoked() part {
 func (s *chaosSummary) mdOutages() part {
 	p := part{table: true, head: mdHead("Outage", "fault", "what users saw", "log-outs", "log-ins", "detected", "recovered", "revoked, accepted")}
 	for _, o := range s.Outages() {
-		p.rows = append(p.rows, mdRow(strings.Join(nonEmpty([]string{o.Arm, o.Variant}), ", "), orElse(o.Fault, "–"), o.saw(), tries(o.LogoutsDuring), tries(o.LoginsDuring), o.Detect, o.Recover, of(o.Resurrected, o.RevokedAsked)))
+		p.rows = append(p.rows, mdRow(strings.Join(nonEmpty([]string{o.Arm, o.Variant}), ", "), OrElse(o.Fault, "–"), o.Saw(), tries(o.LogoutsDuring), tries(o.LoginsDuring), o.Detect, o.Recover, number.Of(o.Resurrected, o.RevokedAsked)))
 	}
 	return p
 }
 
 // label names what was tried where there is one column for it.
-func (g *tried) label() string { return strings.Join(nonEmpty([]string{g.Arm, g.Note()}), ", ") }
+func label(g *evidence.Tried) string {
+	return strings.Join(nonEmpty([]string{g.Arm, g.Note()}), ", ")
+}
 
 func mdHead(first string, names ...string) []string {
 	return []string{mdRow(append([]string{first}, names...)...), "|" + strings.Repeat(" --- |", 1+len(names))}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -27,19 +28,24 @@ func bigRun(t testing.TB, edit func(*results.Run)) (*results.Run, results.Series
 	return open(t, dir)
 }
 
-func render(t *testing.T, run *results.Run, h HistogramSource) string {
+// board reads one run; h may be nil.
+func board(run *results.Run, h evidence.Histograms) *evidence.Board {
+	return evidence.Read(evidence.Source{Run: run, Histograms: h})
+}
+
+func render(t *testing.T, run *results.Run, h evidence.Histograms) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := HTML(&b, run, h); err != nil {
+	if err := HTML(&b, board(run, h)); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
-func text(t *testing.T, run *results.Run, h HistogramSource, path string) string {
+func text(t *testing.T, run *results.Run, h evidence.Histograms, path string) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Terminal(&b, run, h, path); err != nil {
+	if err := Terminal(&b, board(run, h), path); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -53,7 +59,7 @@ func TestGolden(t *testing.T) {
 	for _, f := range Formats() {
 		t.Run(f.Name, func(t *testing.T) {
 			var first, second bytes.Buffer
-			in := Input{run, h, "results/latest/report.html"}
+			in := Input{Board: board(run, h), Path: "results/latest/report.html"}
 			for _, w := range []io.Writer{&first, &second} {
 				if err := f.Write(w, in); err != nil {
 					t.Fatal(err)
@@ -204,9 +210,9 @@ func TestDistributionRanksEveryArrival(t *testing.T) {
 	for v := range int64(90) {
 		_ = h.RecordValue(v + 1)
 	}
-	d := distribution{ok: h, scheduled: 100}
+	d := evidence.Distribution{OK: h, Scheduled: 100}
 	for q, want := range map[float64]float64{.01: 1, .5: 50, .9: 90, .91: math.Inf(1), 1: math.Inf(1)} {
-		if got := d.at(q); got != want {
+		if got := d.At(q); got != want {
 			t.Errorf("quantile %v is %v, want %v", q, got, want)
 		}
 	}
@@ -248,10 +254,10 @@ func TestNothingToShow(t *testing.T) {
 
 func TestSampleSize(t *testing.T) {
 	for q, want := range map[float64]int64{.99: 368, .999: 3688, .9999: 36887} {
-		if got := SamplesFor(q); got != want {
-			t.Errorf("SamplesFor(%v) = %d, want %d", q, got, want)
+		if got := evidence.SamplesFor(q); got != want {
+			t.Errorf("evidence.SamplesFor(%v) = %d, want %d", q, got, want)
 		}
-		if s := supported(want); s < q || supported(want-1) >= q {
+		if s := evidence.Supported(want); s < q || evidence.Supported(want-1) >= q {
 			t.Errorf("%d samples support %v, not %v", want, s, q)
 		}
 	}
@@ -261,7 +267,7 @@ func TestSampleSize(t *testing.T) {
 // comes from all blocks and is compared with nothing.
 func TestColumnKinds(t *testing.T) {
 	run, h := bigRun(t, nil)
-	s := summarise(run, h)
+	s := summarise(board(run, h))
 	if s.Compares(s.Levels[2]) || !s.Compares(s.Levels[1]) {
 		t.Error("p99.9 has ratios, or p99 has none")
 	}
@@ -274,7 +280,7 @@ func TestColumnKinds(t *testing.T) {
 		}
 	}
 	// Without histograms there is nothing to fall back on.
-	if e := summarise(run, nil).Arms[0].Latency[2]; !strings.Contains(e.Missing, "no histograms") {
+	if e := summarise(board(run, nil)).Arms[0].Latency[2]; !strings.Contains(e.Missing, "no histograms") {
 		t.Errorf("%+v", e)
 	}
 }

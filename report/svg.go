@@ -5,6 +5,8 @@ import (
 	"html"
 	"html/template"
 	"strings"
+
+	"authbench/report/evidence"
 )
 
 // svg collects the markup of one chart. Horizontal places are percentages and
@@ -38,8 +40,8 @@ func (s *svg) text(class string, x, y float64, t string) {
 }
 
 // mark puts the marker of a series at x percent, y pixels.
-func (s *svg) mark(a *armSummary, x, y float64) {
-	s.f(`<use class="%s" href="#m%d" x="%s%%" y="%s"/>`, a.class("k"), a.marker(), trim2(x), trim2(y))
+func (s *svg) mark(a *evidence.Arm, x, y float64) {
+	s.f(`<use class="%s" href="#m%d" x="%s%%" y="%s"/>`, class(a, "k"), marker(a), trim2(x), trim2(y))
 }
 
 // curve draws lines through points given in percent of a box at y, h pixels high.
@@ -97,17 +99,17 @@ const markerCount = 7
 // palette is the number of colours in style.css, control's apart.
 const palette = 6
 
-func (a *armSummary) marker() int { return a.series % markerCount }
+func marker(a *evidence.Arm) int { return a.Series % markerCount }
 
 // class names the colour of an arm, prefixed by what it is used for: k marker,
 // l line, b bar.
-func (a *armSummary) class(kind string) string {
+func class(a *evidence.Arm, kind string) string {
 	n := 0
-	if a.series > 0 {
-		n = (a.series-1)%palette + 1
+	if a.Series > 0 {
+		n = (a.Series-1)%palette + 1
 	}
 	c := fmt.Sprintf("%s c%d", kind, n)
-	if a.hollow {
+	if a.Hollow {
 		c += " hollow"
 	}
 	return c

@@ -16,7 +16,7 @@ import (
 type syntheticArm struct {
 	results.Arm
 	p50                float64 // us
-	target, store      float64 // us of CPU per request, saturated
+	target, StoreUsage float64 // us of CPU per request, saturated
 	ops                float64
 	loginTarget, bytes float64
 }
@@ -122,7 +122,7 @@ func syntheticTrial(t testing.TB, rng *rand.Rand, a syntheticArm, n int, rate fl
 			us *= f
 			return results.Process{CPUNS: int64(us * 1e3 * float64(n)), CPUPerRequest: us * 1e3, RSSBytes: rss, Known: true}
 		}
-		u := results.Usage{Target: one(a.target, 31<<20), Store: one(a.store, 9<<20), Loadgen: results.Process{Known: true, CPUNS: int64(perLoad * float64(steadyNS)), RSSBytes: 60 << 20}}
+		u := results.Usage{Target: one(a.target, 31<<20), Store: one(a.StoreUsage, 9<<20), Loadgen: results.Process{Known: true, CPUNS: int64(perLoad * float64(steadyNS)), RSSBytes: 60 << 20}}
 		if len(a.Needs) > 0 && a.Needs[0] == "mysql" {
 			u.Store.RSSBytes = 118 << 20
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 )
@@ -17,11 +18,12 @@ const textWidth = 100
 
 // Terminal writes the summary as plain text of at most 100 columns. The last
 // lines are the answer and, if not empty, path: where the whole report is.
-func Terminal(w io.Writer, run *results.Run, h HistogramSource, path string) error {
-	if isChaos(run) {
-		return chaosText(w, run, path)
+func Terminal(w io.Writer, b *evidence.Board, path string) error {
+	run := b.Run
+	if b.Promises != nil && !evidence.HasCost(run) {
+		return chaosText(w, b.Promises, path)
 	}
-	s := summarise(run, h)
+	s := summarise(b)
 	out := bufio.NewWriter(w)
 	say := func(prefix, text string) { wrap(out, prefix, number.ASCII(text)) }
 
@@ -63,7 +65,7 @@ func Terminal(w io.Writer, run *results.Run, h HistogramSource, path string) err
 // machine is the environment in one sentence.
 func machine(run *results.Run) string {
 	e := run.Environment
-	parts := []string{orElse(e.CPU, "unknown CPU"), number.Count(e.Cores, "core"), e.Kernel, e.Go}
+	parts := []string{OrElse(e.CPU, "unknown CPU"), number.Count(e.Cores, "core"), e.Kernel, e.Go}
 	for _, st := range e.Stores {
 		name := st.Product + " " + st.Version
 		if st.StandIn {
@@ -116,7 +118,7 @@ func (s *summary) textArms(w io.Writer) {
 // textCompared is the ratio to the baseline with its interval, and the difference.
 func (s *summary) textCompared(w io.Writer) {
 	metrics := []string{"p50", "cpu"}
-	if i := slices.IndexFunc(s.Levels, func(c column) bool { return c.Name == "p99" }); !s.Levels[i].Merged {
+	if i := slices.IndexFunc(s.Levels, func(c evidence.Column) bool { return c.Name == "p99" }); !s.Levels[i].Merged {
 		metrics = append(metrics, "p99")
 	}
 	rows := s.comparedRows(metrics)
@@ -141,7 +143,7 @@ func (s *summary) comparedRows(metrics []string) [][]string {
 		for _, m := range metrics {
 			v := s.Against(a.Name, m)
 			any = any || v.Ratio != ""
-			row = append(row, orElse(v.Ratio, "-"), number.ASCII(orElse(v.Interval, "-")), number.ASCII(orElse(v.Difference, "-")))
+			row = append(row, OrElse(v.Ratio, "-"), number.ASCII(OrElse(v.Interval, "-")), number.ASCII(OrElse(v.Difference, "-")))
 		}
 		if any {
 			rows = append(rows, row)
@@ -161,14 +163,14 @@ func (s *summary) textWire(w io.Writer) {
 	table(w, rows)
 }
 
-func textCell(e estimate) string {
+func textCell(e evidence.Value) string {
 	if e.Missing != "" {
 		return "n/a"
 	}
 	return number.Micros(e.Value)
 }
 
-func textNumber(e estimate, unit float64) string {
+func textNumber(e evidence.Value, unit float64) string {
 	if e.Missing != "" {
 		return "n/a"
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
 	"authbench/results/stat"
@@ -34,7 +35,7 @@ func (s *summary) lead() {
 
 // leadJudged says what the run can tell.
 func (s *summary) leadJudged() string {
-	most := s.mostBlocks()
+	most := s.MostBlocks()
 	switch {
 	case s.Red != "":
 		return "Invalid: " + s.Red + ". No winner is named."
@@ -49,7 +50,7 @@ func (s *summary) leadJudged() string {
 }
 
 // mostBlocks is how many blocks the best supplied primary comparison has.
-func (s *summary) mostBlocks() int {
+func (s *summary) MostBlocks() int {
 	most := 0
 	for _, c := range s.Comparisons {
 		if c.Metric.Primary && c.Err == nil {
@@ -62,7 +63,7 @@ func (s *summary) mostBlocks() int {
 func (s *summary) asked() {
 	var ways int
 	for _, a := range s.Arms {
-		if a.series > 0 && !a.hollow && len(a.all) > 0 {
+		if a.Series > 0 && !a.Hollow && len(a.All) > 0 {
 			ways++
 		}
 	}
@@ -101,7 +102,7 @@ func (s *summary) alarms() {
 	}
 
 	if s.Run.Partial {
-		red("Partial run: %s. Only the trials that finished are here.", strings.TrimSuffix(orElse(s.Run.PartialReason, "it was interrupted"), "."))
+		red("Partial run: %s. Only the trials that finished are here.", strings.TrimSuffix(OrElse(s.Run.PartialReason, "it was interrupted"), "."))
 	}
 	for _, st := range s.Run.Environment.Stores {
 		if st.StandIn {
@@ -115,11 +116,11 @@ func (s *summary) alarms() {
 		red("Not measured: %s. %s", m.Arm, m.Reason)
 	}
 	for _, a := range s.Arms {
-		if len(a.all) == 0 && a.Missing == "" {
+		if len(a.All) == 0 && a.Missing == "" {
 			red("No trial of %s was finished.", a.Name)
 		}
-		if a.dist.foreign() {
-			red("The histograms of %s hold %s response times, run.json counts %s: one of the two is not of this run.", a.Name, number.Integer(a.dist.ok.TotalCount()), number.Integer(a.dist.okCounted))
+		if a.Dist.Foreign() {
+			red("The histograms of %s hold %s response times, run.json counts %s: one of the two is not of this run.", a.Name, number.Integer(a.Dist.OK.TotalCount()), number.Integer(a.Dist.OKCounted))
 		}
 		s.trialAlarms(a, red, note)
 	}
@@ -129,14 +130,14 @@ func (s *summary) alarms() {
 }
 
 // trialAlarms reports trials that failed or that the harness does not trust.
-func (s *summary) trialAlarms(a armSummary, red, note func(string, ...any)) {
+func (s *summary) trialAlarms(a *evidence.Arm, red, note func(string, ...any)) {
 	invalid, degraded := map[string]int{}, map[string]int{}
-	for _, t := range a.all {
+	for _, t := range a.All {
 		if t.Error != "" {
 			red("%s, block %d: the trial could not be completed: %s", a.Name, t.Block, t.Error)
 		}
 		for _, p := range t.Phases() {
-			reason := p.Name + ": " + orElse(strings.Join(p.Validity.Reasons, "; "), "no reason given")
+			reason := p.Name + ": " + OrElse(strings.Join(p.Validity.Reasons, "; "), "no reason given")
 			switch p.Validity.Status {
 			case results.ValidityInvalid:
 				invalid[reason]++
@@ -146,10 +147,10 @@ func (s *summary) trialAlarms(a armSummary, red, note func(string, ...any)) {
 		}
 	}
 	for _, reason := range sortedKeys(invalid) {
-		red("Invalid: %s, %d of %s, left out of its numbers. %s", a.Name, invalid[reason], number.Count(len(a.all), "trial"), reason)
+		red("Invalid: %s, %d of %s, left out of its numbers. %s", a.Name, invalid[reason], number.Count(len(a.All), "trial"), reason)
 	}
 	for _, reason := range sortedKeys(degraded) {
-		note("Degraded: %s, %d of %s. %s", a.Name, degraded[reason], number.Count(len(a.all), "trial"), reason)
+		note("Degraded: %s, %d of %s. %s", a.Name, degraded[reason], number.Count(len(a.All), "trial"), reason)
 	}
 }
 
@@ -169,7 +170,7 @@ func (s *summary) answer() {
 func (s *summary) answerFloor() {
 	var extra []string
 	for _, a := range s.Arms {
-		if a.series == 0 || a.hollow || a.Missing != "" {
+		if a.Series == 0 || a.Hollow || a.Missing != "" {
 			continue
 		}
 		for _, m := range stat.Metrics(s.Run.Profile) {
@@ -201,7 +202,7 @@ func (s *summary) answerWithoutControl() {
 // answerCompared has a sentence for every comparison that was judged, or one that
 // says why none was.
 func (s *summary) answerCompared() {
-	switch most := s.mostBlocks(); {
+	switch most := s.MostBlocks(); {
 	case s.M == 0:
 		return
 	case s.Red != "":
@@ -215,9 +216,9 @@ func (s *summary) answerCompared() {
 		s.Answer = append(s.Answer, "No winner is named: windows as short as those of a quick run are for estimates.")
 		return
 	}
-	for _, m := range primaries(s.Run.Profile) {
+	for _, m := range evidence.Primaries(s.Run.Profile) {
 		for _, c := range s.Comparisons {
-			if c.Metric.Name == m.Name && s.arm(c.Arm).Missing == "" {
+			if c.Metric.Name == m.Name && s.Arm(c.Arm).Missing == "" {
 				s.Judged = append(s.Judged, c.Sentence)
 			}
 		}
@@ -229,7 +230,7 @@ func (s *summary) answerNoise() {
 	var came []string
 	for _, c := range s.AA.List {
 		if c.Err == nil {
-			came = append(came, factor(c.Ratio)+" in "+noun(c.Metric))
+			came = append(came, evidence.Factor(c.Ratio)+" in "+evidence.Noun(c.Metric))
 		}
 	}
 	if len(came) == 0 {
@@ -254,14 +255,14 @@ func capital(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-func standIn(a armSummary) string {
+func standIn(a *evidence.Arm) string {
 	if a.StandIn {
 		return " [stand-in store]"
 	}
 	return ""
 }
 
-func orElse(s, fallback string) string {
+func OrElse(s, fallback string) string {
 	if s == "" {
 		return fallback
 	}
@@ -310,7 +311,7 @@ func workload(run *results.Run) [][2]string {
 		{"Rate", number.Short(w.Rate) + " /s"},
 		{"Arrivals", w.Arrivals},
 		{"Connections", number.Integer(int64(w.Connections))},
-		{"Users", number.Integer(int64(w.Users)) + ", " + orElse(w.Popularity, "uniform")},
+		{"Users", number.Integer(int64(w.Users)) + ", " + OrElse(w.Popularity, "uniform")},
 		{"Blocks", blocks(run)},
 		{"Steady", number.Span(w.SteadyNS)},
 		{"Saturate", number.Span(w.SaturateNS) + " × " + number.Count(w.SaturateConns, "connection")},

@@ -96,22 +96,22 @@ func bench(ctx context.Context, a *app, f benchFlags, seeded bool) error {
 
 // writeReport leaves report.html beside run.json.
 func writeReport(dir string, run *results.Run) error {
-	h, err := results.Histograms(dir, results.PerBlock)
+	b, err := boardOf(dir, run)
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, reportFile), func(w io.Writer) error { return report.HTML(w, run, h) })
+	return writeFile(filepath.Join(dir, reportFile), func(w io.Writer) error { return report.HTML(w, b) })
 }
 
 const reportFile = "report.html"
 
 // printSummary ends with the answer and the report's path.
 func printSummary(a *app, dir string, run *results.Run) error {
-	h, err := results.Histograms(dir, results.PerBlock)
+	b, err := boardOf(dir, run)
 	if err != nil {
 		return err
 	}
-	return report.Terminal(a.stdout, run, h, filepath.Join(dir, reportFile))
+	return report.Terminal(a.stdout, b, filepath.Join(dir, reportFile))
 }
 
 // writeFile creates path with what write gives it, whole or not at all.

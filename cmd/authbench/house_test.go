@@ -29,8 +29,11 @@ var mayImport = map[string][]string{
 	"loadgen":                   {"loadgen/http1", "loadgen/poll", "results", "results/stat"},
 	"loadgen/versus":            {"loadgen", "results", "results/stat"},
 	"results/stat":              {"results"},
-	"report":                    {"results", "results/stat"},
-	"report/decide":             {"results", "results/stat"},
+	"report":                    {"report/number", "report/evidence", "report/claims", "report/decide", "report/diff", "results", "results/stat"},
+	"report/evidence":           {"report/number", "results", "results/stat"},
+	"report/claims":             {"report/number", "report/evidence", "results", "results/stat"},
+	"report/decide":             {"report/number", "report/evidence", "results", "results/stat"},
+	"report/diff":               {"report/number", "report/evidence", "results", "results/stat"},
 	"targets/store/storetest":   {"targets/store"},
 	"targets/revoke/revoketest": {"targets/revoke", "targets/store", "targets/store/storetest"},
 }

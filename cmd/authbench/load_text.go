@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"authbench/loadgen"
-	"authbench/report"
 	"authbench/results"
+	"authbench/results/stat"
 )
 
 // writeText prints the result for a reader.
@@ -176,7 +176,7 @@ func (f loadFinding) measured() string {
 // ok, n/a where so few values say nothing of it. q is 0 for the maximum.
 func quantileText(v *int64, n int64, q float64) string {
 	switch {
-	case n == 0 || q > 0 && n < report.SamplesFor(q):
+	case n == 0 || q > 0 && n < stat.SamplesFor(q):
 		return "n/a"
 	case v == nil:
 		return "> timeout"

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"authbench/report"
-	"authbench/results"
+	"authbench/report/evidence"
 )
 
 func newReportCmd(a *app) *cobra.Command {
@@ -57,25 +56,11 @@ func newReportCmd(a *app) *cobra.Command {
 // report renders the run at path. Damage is an error even when something could
 // be saved and rendered.
 func (a *app) report(f report.Format, path, output string) error {
-	run, dir, openErr := results.Open(path)
-	if run == nil {
-		if errors.Is(openErr, fs.ErrNotExist) {
-			return usageError("%v: nothing has been measured here yet, or not under that name", openErr)
-		}
+	src, dir, openErr := openSource(path)
+	if src.Run == nil {
 		return openErr
 	}
-	in := report.Input{Run: run}
-	h, err := results.Histograms(dir, latencies)
-	switch {
-	case err == nil:
-		in.Histograms = h
-	case errors.Is(err, fs.ErrNotExist):
-		run.Warnings = append(run.Warnings, "The histogram log is missing: distributions and merged quantiles are not shown.")
-	default:
-		// A part of the histograms would show other arms than run.json does.
-		run.Warnings = append(run.Warnings, "The histogram log is damaged: distributions and merged quantiles are not shown.")
-		openErr = errors.Join(openErr, err)
-	}
+	in := report.Input{Board: evidence.Read(src), Dir: dir}
 	if html := filepath.Join(dir, "report.html"); exists(html) {
 		in.Path = html
 	}
@@ -83,17 +68,13 @@ func (a *app) report(f report.Format, path, output string) error {
 	if err := f.Write(&b, in); err != nil {
 		return err
 	}
+	var err error
 	if output == "" {
 		_, err = a.stdout.Write(b.Bytes())
 	} else {
 		err = os.WriteFile(output, b.Bytes(), 0o644)
 	}
 	return errors.Join(openErr, err)
-}
-
-// latencies keeps what reports draw: the response times of the steady phase.
-func latencies(t results.Tag) (results.Tag, bool) {
-	return t, t.Operation == "use" && t.Metric == "latency" && t.Outcome == results.OK
 }
 
 func exists(path string) bool {

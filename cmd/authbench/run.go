@@ -12,6 +12,7 @@ import (
 
 	"authbench/loadgen"
 	"authbench/report"
+	"authbench/report/evidence"
 	"authbench/results"
 	"authbench/scenarios"
 	"authbench/targets/contract"
@@ -102,7 +103,7 @@ func runCampaign(ctx context.Context, a *app, f runFlags, args []string, changed
 	if dir == "" {
 		return err
 	}
-	if terr := report.Terminal(a.stdout, run, nil, filepath.Join(dir, reportFile)); terr != nil {
+	if terr := printSummary(a, dir, run); terr != nil {
 		err = errors.Join(err, terr)
 	}
 	if err != nil {
@@ -230,12 +231,16 @@ func keyValues(pairs []string) (map[string]string, error) {
 
 // writeChaosReports leaves everything that people and machines read beside run.json.
 func writeChaosReports(dir string, run *results.Run) error {
+	b, err := boardOf(dir, run)
+	if err != nil {
+		return err
+	}
 	errs := []error{writeReport(dir, run)}
 	for _, f := range []struct {
 		name  string
-		write func(io.Writer, *results.Run) error
+		write func(io.Writer, *evidence.Board) error
 	}{{"junit.xml", report.JUnit}, {"summary.md", report.Summary}, {"events.jsonl", report.Events}} {
-		errs = append(errs, writeFile(filepath.Join(dir, f.name), func(w io.Writer) error { return f.write(w, run) }))
+		errs = append(errs, writeFile(filepath.Join(dir, f.name), func(w io.Writer) error { return f.write(w, b) }))
 	}
 	return errors.Join(errs...)
 }

@@ -118,3 +118,11 @@ func Lasted(ns int64) string {
 		return Short(v/1e9) + NBSP + "s"
 	}
 }
+
+// Of prints a part and the whole: "3 of 140"; "–" of nothing.
+func Of(part, whole int64) string {
+	if whole == 0 {
+		return "–"
+	}
+	return Integer(part) + " of " + Integer(whole)
+}
