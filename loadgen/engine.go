@@ -88,6 +88,9 @@ type Phase struct {
 	// InFlight caps arrivals queued plus sent; beyond it they are shed. Default
 	// max(1024, 5 s x rate).
 	InFlight int
+	// Interval is how long an interval of Recording.Histograms and Recording.Seconds is.
+	// Default 1 s, at least 10 ms; phases of more than 3,600 of them get longer ones.
+	Interval time.Duration
 	// Churn is after how many requests a connection is replaced by a new one; 0:
 	// never. The handshake belongs to the request that needs it: it is within its
 	// response time and its service time.
@@ -186,12 +189,12 @@ type Recording struct {
 	Lag     results.Quantiles
 	Queued  results.Quantiles
 
-	// Histograms are encoded, one an operation x outcome x second and metric. A
+	// Histograms are encoded, one an operation x outcome x interval and metric. A
 	// shed arrival is in its outcome's "latency" with how late it was dropped, so
-	// that the counts of a second add up to what was scheduled in it.
+	// that the counts of an interval add up to what was scheduled in it.
 	Histograms []results.Histogram
-	// Seconds is what became of each second's arrivals, in order; a second without
-	// any is left out.
+	// Seconds is what became of each interval's arrivals (a second, unless
+	// Phase.Interval says otherwise), in order; one without any is left out.
 	Seconds []Second
 	// Statuses counts responses by status code.
 	Statuses map[int]int64

@@ -144,7 +144,7 @@ func (r *Recording) encode(parts []*recorder) (clipped int64, err error) {
 }
 
 // Second is what became of the arrivals that were due in one interval of a
-// phase: a second, more in phases beyond an hour.
+// phase: a second unless Phase.Interval says otherwise, more in phases beyond an hour.
 type Second struct {
 	Start, Length time.Duration // since the phase began
 	Accounting    results.Accounting

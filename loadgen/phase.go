@@ -8,9 +8,11 @@ import (
 
 // Defaults and limits of a Phase.
 const (
-	defaultTimeout = 5 * time.Second
-	maxTimeout     = 50 * time.Second
-	minInFlight    = 1024
+	defaultTimeout  = 5 * time.Second
+	maxTimeout      = 50 * time.Second
+	minInFlight     = 1024
+	defaultInterval = time.Second
+	minInterval     = 10 * time.Millisecond
 )
 
 // closed says that the phase is a closed loop.
@@ -20,6 +22,9 @@ func (p *Phase) closed() bool { return p.Rate == 0 && len(p.Stages) == 0 }
 func (p *Phase) complete(conns int) error {
 	if p.Timeout == 0 {
 		p.Timeout = defaultTimeout
+	}
+	if p.Interval == 0 {
+		p.Interval = defaultInterval
 	}
 	if p.InFlight == 0 {
 		p.InFlight = max(minInFlight, int(5*p.highestRate()))
@@ -35,6 +40,8 @@ func (p *Phase) complete(conns int) error {
 	switch {
 	case p.Timeout < 0 || p.Timeout > maxTimeout:
 		return fmt.Errorf("phase: timeout %v is outside 0 to %v", p.Timeout, maxTimeout)
+	case p.Interval < minInterval:
+		return fmt.Errorf("phase: an interval of %v is shorter than %v", p.Interval, minInterval)
 	case p.InFlight < 0:
 		return fmt.Errorf("phase: in-flight cap %d is negative", p.InFlight)
 	case p.Conns < 0 || p.Conns > conns:

@@ -12,9 +12,10 @@ import (
 // is not to be trusted.
 var ErrClipped = errors.New("a value did not fit the histograms")
 
-// maxIntervals bounds the memory of a long phase: up to an hour an interval is a
-// second, beyond that two seconds and so on. An interval that is over is packed
-// into some 5 KB (see packed), so that ten minutes take 3 MB.
+// maxIntervals bounds the memory of a long phase: up to so many intervals have the
+// length that was asked for, beyond that twice that and so on. At a second, that is an
+// hour. An interval that is over is packed into some 5 KB (see packed), so that ten
+// minutes take 3 MB.
 const maxIntervals = 3600
 
 // maxProblems is how many different causes are kept in words.
@@ -52,15 +53,19 @@ type cell struct {
 }
 
 func newRecorder(engine string, p Phase) *recorder {
-	seconds := int64((p.Duration + time.Second - 1) / time.Second)
-	per := max(1, (seconds+maxIntervals-1)/maxIntervals)
+	length := p.Interval
+	if length == 0 {
+		length = defaultInterval
+	}
+	intervals := int64((p.Duration + length - 1) / length)
+	per := max(1, (intervals+maxIntervals-1)/maxIntervals)
 	r := &recorder{
 		rec:       Recording{Engine: engine, Closed: p.Rate == 0 && p.Stages == nil},
 		operation: p.Operation,
-		interval:  per * int64(time.Second),
+		interval:  per * int64(length),
 		duration:  int64(p.Duration),
 		timeout:   int64(p.Timeout),
-		cells:     make([]*cell, seconds/per+1),
+		cells:     make([]*cell, intervals/per+1),
 	}
 	if r.timeout == 0 {
 		r.timeout = int64(defaultTimeout)

@@ -115,3 +115,37 @@ func TestFIFO(t *testing.T) {
 		}
 	}
 }
+
+// TestRecorderWithShortIntervals: what is due within a tenth of a second is one
+// interval, and a long phase still has no more of them than fit.
+func TestRecorderWithShortIntervals(t *testing.T) {
+	r := newRecorder("test", Phase{Operation: "use", Rate: 1, Duration: time.Second, Interval: 100 * time.Millisecond})
+	r.rec.Accounting.Scheduled = 3
+	for _, at := range []int64{0, 99_999_999, 550_000_000} {
+		r.ok(at, at, at+1000)
+	}
+	rec, err := finish(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[int64]int64{}
+	for _, h := range rec.Histograms {
+		if h.LengthNS != 1e8 {
+			t.Errorf("an interval of %d ns", h.LengthNS)
+		}
+		if h.Metric == "latency" {
+			got[h.StartNS] = h.Count
+		}
+	}
+	if len(got) != 2 || got[0] != 2 || got[5e8] != 1 {
+		t.Errorf("values by interval: %v", got)
+	}
+	r = newRecorder("test", Phase{Rate: 1, Duration: 10 * time.Minute, Interval: 100 * time.Millisecond})
+	if r.interval != 2e8 || len(r.cells) != 3001 {
+		t.Errorf("%d intervals of %v", len(r.cells), time.Duration(r.interval))
+	}
+	p := Phase{Duration: time.Second, Interval: time.Millisecond}
+	if err := p.complete(1); err == nil {
+		t.Error("an interval of a millisecond was taken")
+	}
+}

@@ -4,7 +4,7 @@ package results
 // nanoseconds since the trial's zero, on one monotonic clock.
 type Chaos struct {
 	Nodes      int               `json:"nodes"`
-	Settings   map[string]string `json:"settings"` // of the scenario, as it ran
+	Settings   map[string]string `json:"settings"` // of the scenario, as it ran, and those of the arm that were changed for it
 	Fault      string            `json:"fault"`    // the kind of fault; "" without one
 	Faults     []Fault           `json:"faults"`   // every time that one was injected
 	Revocation *Revocation       `json:"revocation,omitempty"`

@@ -66,24 +66,16 @@ func (e *LogError) Unwrap() error { return e.Err }
 
 func readLog(r io.Reader, path string, key func(Tag) (Tag, bool)) (Series, error) {
 	out := Series{}
-	br := bufio.NewReaderSize(r, 1<<16)
-	intact := 0
-	for n := 1; ; n++ {
-		line, err := readLine(br)
-		if err == io.EOF {
-			return out, nil
-		}
-		took := false
+	var failed error
+	keep := func(t Tag) bool { _, ok := key(t); return ok }
+	intervals(r, path, keep, func(i *Interval, err error) bool {
 		if err == nil {
-			took, err = out.add(line, key)
+			err = out.add(i, key)
 		}
-		if err != nil {
-			return out, &LogError{path, n, intact, err}
-		}
-		if took {
-			intact++
-		}
-	}
+		failed = err
+		return err == nil
+	})
+	return out, failed
 }
 
 // readLine returns the next line without its end; io.EOF only when there is
@@ -108,33 +100,25 @@ func readLine(br *bufio.Reader) (string, error) {
 	}
 }
 
-// add merges one line; false if it holds no histogram or key left it out.
-func (s Series) add(line string, key func(Tag) (Tag, bool)) (bool, error) {
-	if line == "" || line[0] == '#' || line[0] == '"' { // comment, legend
-		return false, nil
-	}
-	l, err := parseLogLine(line)
-	if err != nil {
-		return false, err
-	}
-	tag, ok := key(l.tag)
-	if !ok {
-		return false, nil
-	}
-	h, err := decodeHistogram(l.data)
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", l.tag, err)
-	}
+// add merges one interval.
+func (s Series) add(i *Interval, key func(Tag) (Tag, bool)) error {
+	tag, _ := key(i.Tag)
 	into := s[tag]
 	if into == nil {
-		s[tag] = h
-		return true, nil
+		into = hdrhistogram.New(HistogramMin, HistogramMax, HistogramDigits)
+		s[tag] = into
 	}
-	if dropped := into.Merge(h); dropped != 0 {
-		return false, fmt.Errorf("%s: merging dropped %d values", l.tag, dropped)
+	for _, b := range i.Buckets {
+		// Any value of a bucket is counted in that bucket: nothing moves.
+		if err := into.RecordValues(b.From, b.N); err != nil {
+			return fmt.Errorf("%s: %w", i.Tag, err)
+		}
 	}
-	return true, nil
+	return nil
 }
+
+// isComment says that a line holds no histogram: a comment, the legend.
+func isComment(line string) bool { return line == "" || line[0] == '#' || line[0] == '"' }
 
 type logLine struct {
 	tag                Tag

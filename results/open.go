@@ -64,7 +64,11 @@ func Decode(data []byte, path string) (*Run, error) {
 	// raising SchemaVersion.
 	err := json.Unmarshal(data, &run)
 	if err == nil {
-		return &run, checkDecoded(&run, path)
+		err = checkDecoded(&run, path)
+		if run.SchemaVersion < 1 || run.SchemaVersion > SchemaVersion {
+			return nil, err // what its fields mean is not known
+		}
+		return &run, err
 	}
 	saved, offset, serr := salvage(data)
 	if serr != nil {

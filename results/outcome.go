@@ -89,6 +89,13 @@ func (a *Accounting) Add(o Outcome, n int64) {
 	}
 }
 
+// of is how many arrivals ended in o.
+func (a Accounting) of(o Outcome) int64 {
+	return [Outcomes]int64{
+		a.OK, a.Rejected, a.Forbidden, a.Unavailable, a.Timeout, a.ConnectError, a.ProtocolError, a.Shed, a.Unfinished,
+	}[o]
+}
+
 // Merge adds the counts of b.
 func (a *Accounting) Merge(b Accounting) {
 	a.Scheduled += b.Scheduled

@@ -390,6 +390,9 @@ func TestNewerSchema(t *testing.T) {
 	if !errors.As(err, &newer) || newer.Version != 99 {
 		t.Fatalf("error %v", err)
 	}
+	if run, err := Decode([]byte(`{"schema_version": 99, "trials": []}`), "x/run.json"); !errors.As(err, &newer) || run != nil {
+		t.Fatalf("a run whose fields may mean something else: %v, %v", run, err)
+	}
 	// What a later version adds is not an error.
 	if _, err := Decode([]byte(`{"schema_version": 1, "added_later": true}`), "x/run.json"); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,8 @@ type Run struct {
 	PartialReason string      `json:"partial_reason,omitempty"`
 	Environment   Environment `json:"environment"`
 	Workload      Workload    `json:"workload"`
-	Baseline      string      `json:"baseline"` // the arm the others are compared with
+	Baseline      string      `json:"baseline"`           // the arm the others are compared with
+	Expected      []Expected  `json:"expected,omitempty"` // said before the first block
 	Arms          []Arm       `json:"arms"`
 	NotMeasured   []Missing   `json:"not_measured"` // arms that were asked for and could not run, with the reason
 	Blocks        []Block     `json:"blocks,omitempty"`
@@ -114,6 +115,21 @@ type Workload struct {
 	InFlightCap    int     `json:"in_flight_cap"`
 	CalibratedRate float64 `json:"calibrated_capacity_per_second"` // slowest arm, closed loop
 	CalibratedArm  string  `json:"calibrated_arm"`
+	// Margin is the share of the baseline up to which a difference does not matter
+	// to whoever asked: an arm inside it is equivalent. 0: the default, 0.05.
+	Margin float64 `json:"margin,omitempty"`
+}
+
+// Expected is what the blocks were expected to show by a primary metric, before any
+// was measured.
+type Expected struct {
+	Metric      string  `json:"metric"`
+	SD          float64 `json:"sd"`          // of a paired log-ratio, taken for granted
+	From        string  `json:"from"`        // where the SD is from, in words
+	Comparisons int     `json:"comparisons"` // judged together
+	// Detectable is about the least factor above 1 that the planned blocks show with
+	// a probability of 0.8; 0: they cannot show any.
+	Detectable float64 `json:"detectable"`
 }
 
 // Arm is one configured mechanism, as it ran.
@@ -188,6 +204,7 @@ type Measurement struct {
 	StoreOpsPerRequest float64          `json:"store_ops_per_request"`
 	StoreOpsByName     map[string]int64 `json:"store_ops_by_name,omitempty"` // "redis.get": 4000
 	StoreOpsKnown      bool             `json:"store_ops_known"`             // false: the store does not count, or is not ours to ask
+	Timeline           *Timeline        `json:"timeline,omitempty"`          // CPU over time; absent for windows below 5 s without faults
 	Validity           Validity         `json:"validity"`
 }
 

@@ -212,6 +212,9 @@ func (w *Writer) close(partial bool, reason string) error {
 		w.run.Finished = time.Now().UTC()
 	}
 	err := errors.Join(w.save(partial, reason), w.log.Close())
+	if err == nil {
+		err = writeDigests(w.dir)
+	}
 	if err != nil {
 		return fmt.Errorf("close %s: %w", w.dir, err)
 	}

@@ -36,11 +36,11 @@ func CheckAA(run *results.Run) AA {
 			a.List = append(a.List, Compare(run, run.Arms[dup], run.Arms[base], m))
 		}
 	}
-	a.Needed = BlocksNeeded(max(adjust(a.List), 1), AlphaAA)
+	m := max(adjust(a.List), 1)
+	a.Needed = BlocksNeeded(m, AlphaAA)
+	detectable(a.List, AlphaAA/float64(m))
 	a.judge()
-	if slices.ContainsFunc(run.Environment.Stores, func(s results.Store) bool {
-		return s.StandIn && slices.Contains(run.Arms[base].Needs, s.Kind)
-	}) {
+	if standIn(run, run.Baseline) {
 		a.Status, a.Reason = results.Unknown, "the store is a stand-in"
 	}
 	return a

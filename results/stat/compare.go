@@ -3,7 +3,6 @@ package stat
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"authbench/results"
 )
@@ -12,6 +11,7 @@ const (
 	Alpha   = 0.05 // of all primary comparisons together
 	AlphaAA = 0.01 // of the comparisons of the duplicate with the baseline
 	Level   = 0.95 // of every interval, none adjusted
+	Power   = 0.8  // with which a number of blocks, or an effect, is said to be enough
 )
 
 // Metric is a number of every trial by which arms are compared, in nanoseconds.
@@ -35,12 +35,20 @@ func Metrics(profile string) []Metric {
 }
 
 // Of reads the metric of a trial of the arm: +Inf for a response beyond the
-// timeout, false where the trial has no such number that can be used.
+// timeout, false where the trial has no such number that can be used, or is none
+// of the comparison of costs (see OfCost).
 func (m Metric) Of(arm results.Arm, t *results.Trial) (float64, bool) {
-	if p := m.phase(t); t.Error == "" && p.Usable() {
+	if p := m.phase(t); OfCost(t) && t.Error == "" && p.Usable() {
 		return m.value(arm, p)
 	}
 	return 0, false
+}
+
+// OfCost says whether a trial is one of the comparison of costs. A run may also
+// hold trials of the same arms in which something was disturbed or revoked: what
+// those took is not what the mechanism costs.
+func OfCost(t *results.Trial) bool {
+	return t.Chaos == nil && (t.Scenario == "" || t.Scenario == "steady")
 }
 
 func steady(t *results.Trial) *results.Measurement    { return &t.Measurement }
@@ -88,40 +96,73 @@ type Comparison struct {
 	LeftOut       int      // of the run's blocks, as planned: not compared
 	Degraded      int      // compared although the harness calls one of the two trials degraded
 	Err           error    // why there is no estimate
+
+	// What follows is filled in by CompareAll and CheckAA, which know what else is
+	// judged.
+
+	// Detectable is the smallest detectable effect after the fact: about the least
+	// factor above 1 that as many blocks with this SD would show with probability
+	// Power, judged together with the others. +Inf: they cannot show any. 0: not
+	// known.
+	Detectable float64
+	Status     string // what may be said: Differs, Equivalent, ...; "" of the duplicate
+	Needed     int    // blocks that would settle it; 0: nothing to say
 }
 
-// Compare pairs the trials of two arms by block.
-func Compare(run *results.Run, arm, baseline results.Arm, m Metric) Comparison {
-	c := Comparison{Arm: arm.Name, Baseline: baseline.Name, Metric: m, Holm: 1}
+// Pairs is what a comparison stands on: the numbers of both arms, block by block,
+// in nanoseconds.
+type Pairs struct {
+	Run        string    `json:"run"` // its ID
+	Arm        string    `json:"arm"`
+	Baseline   string    `json:"baseline"`
+	Metric     string    `json:"metric"`
+	Blocks     []int     `json:"blocks"`
+	ArmNS      []float64 `json:"arm_ns"`
+	BaselineNS []float64 `json:"baseline_ns"`
+
+	degraded int // of them, with a trial that the harness calls degraded
+}
+
+// PairUp pairs the trials of two arms by block, where both have a number that can
+// be used; +Inf is a response beyond the timeout.
+func PairUp(run *results.Run, arm, baseline results.Arm, m Metric) Pairs {
+	p := Pairs{Run: run.ID, Arm: arm.Name, Baseline: baseline.Name, Metric: m.Name}
 	base := map[int]*results.Trial{}
 	for i := range run.Trials {
-		if t := &run.Trials[i]; t.Arm == baseline.Name {
+		if t := &run.Trials[i]; t.Arm == baseline.Name && OfCost(t) {
 			base[t.Block] = t
 		}
 	}
-	var x, y []float64
-	beyond := 0
 	for i := range run.Trials {
 		t := &run.Trials[i]
 		b := base[t.Block]
 		if t.Arm != arm.Name || b == nil {
 			continue
 		}
-		v, ok := m.Of(arm, t)
-		w, ok2 := m.Of(baseline, b)
+		x, ok := m.Of(arm, t)
+		y, ok2 := m.Of(baseline, b)
 		if !ok || !ok2 {
 			continue
 		}
-		if math.IsInf(v, 1) || math.IsInf(w, 1) {
-			beyond++
-		}
-		x, y = append(x, v), append(y, w)
+		p.Blocks, p.ArmNS, p.BaselineNS = append(p.Blocks, t.Block), append(p.ArmNS, x), append(p.BaselineNS, y)
 		if degraded(m.phase(t)) || degraded(m.phase(b)) {
-			c.Degraded++
+			p.degraded++
 		}
 	}
-	c.Blocks = len(x)
+	return p
+}
+
+// Compare compares two arms by the blocks in which both can be.
+func Compare(run *results.Run, arm, baseline results.Arm, m Metric) Comparison {
+	p := PairUp(run, arm, baseline, m)
+	c := Comparison{Arm: arm.Name, Baseline: baseline.Name, Metric: m, Holm: 1, Blocks: len(p.Blocks), Degraded: p.degraded}
 	c.LeftOut = max(0, run.Workload.Blocks-c.Blocks)
+	beyond := 0
+	for i := range p.Blocks {
+		if math.IsInf(p.ArmNS[i], 1) || math.IsInf(p.BaselineNS[i], 1) {
+			beyond++
+		}
+	}
 	switch {
 	case c.Blocks == 0:
 		c.Err = fmt.Errorf("no block has a usable %s of both", m.Name)
@@ -129,7 +170,7 @@ func Compare(run *results.Run, arm, baseline results.Arm, m Metric) Comparison {
 		// Dropping these blocks would make whoever fails look fast.
 		c.Err = fmt.Errorf("the %s lies beyond the timeout in %d of %d blocks", m.Name, beyond, c.Blocks)
 	default:
-		c.Err = c.estimate(x, y)
+		c.Err = c.estimate(p.ArmNS, p.BaselineNS)
 	}
 	return c
 }
@@ -152,54 +193,3 @@ func (c *Comparison) estimate(x, y []float64) error {
 }
 
 func degraded(m *results.Measurement) bool { return m.Validity.Status == results.ValidityDegraded }
-
-// Comparisons is all that a run is compared by.
-type Comparisons struct {
-	// List has every arm that was measured against the baseline by every metric,
-	// duplicates of the baseline left out. The primaries among them are adjusted
-	// together.
-	List []Comparison
-	M    int // primaries with an estimate: what Holm adjusted for
-	AA   AA
-}
-
-// Needed is the least number of blocks with which one of the primaries can be
-// significant at Alpha.
-func (c *Comparisons) Needed() int { return BlocksNeeded(max(c.M, 1), Alpha) }
-
-// CompareAll compares every arm of a run with its baseline. Without a baseline
-// there is nothing to compare.
-func CompareAll(run *results.Run) Comparisons {
-	var all Comparisons
-	i := slices.IndexFunc(run.Arms, func(a results.Arm) bool { return a.Name == run.Baseline })
-	for _, arm := range run.Arms {
-		if i < 0 || arm.Duplicate || arm.Name == run.Baseline {
-			continue
-		}
-		for _, m := range Metrics(run.Profile) {
-			all.List = append(all.List, Compare(run, arm, run.Arms[i], m))
-		}
-	}
-	all.M = adjust(all.List)
-	all.AA = CheckAA(run)
-	return all
-}
-
-// adjust fills in Holm of the primaries that have an estimate, and counts them.
-func adjust(list []Comparison) int {
-	var at []int
-	var p []float64
-	for i, c := range list {
-		if c.Metric.Primary && c.Err == nil {
-			at, p = append(at, i), append(p, c.Ratio.P)
-		}
-	}
-	adjusted, err := Holm(p)
-	if err != nil {
-		return 0 // an exact P is a probability
-	}
-	for k, i := range at {
-		list[i].Holm = adjusted[k]
-	}
-	return len(at)
-}

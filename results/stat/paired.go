@@ -62,7 +62,12 @@ func Ratio(arm, baseline []float64, level float64) (Estimate, error) {
 	if err != nil {
 		return Estimate{}, err
 	}
-	e, err := Location(x, level)
+	return factor(x, level)
+}
+
+// factor is Location of logarithms, as a factor.
+func factor(logs []float64, level float64) (Estimate, error) {
+	e, err := Location(logs, level)
 	if err != nil {
 		return Estimate{}, err
 	}
