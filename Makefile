@@ -8,7 +8,7 @@ ARGS    ?=
 RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench chaos test check check-cross fmt generate bench-target bench-engine chaos-selftest deps deps-dev clean
+.PHONY: help build bench bench-aa chaos test check check-cross fmt generate bench-target bench-engine chaos-selftest deps deps-dev clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,9 @@ build: ## compile bin/authbench
 
 bench: deps build ## compare all arms; PROFILE=quick|default|full, ARGS='--rate 1000 ...'
 	bin/authbench bench --profile $(PROFILE) $(ARGS)
+
+bench-aa: deps build ## how often a difference is found that is not there, and one of 50 us that is: 20 experiments, writes docs/self-check.md (45 min, idle machine)
+	bin/authbench selfcheck --output docs/self-check.md --pairs results/stat/testdata/aa-blocks.json $(ARGS)
 
 chaos: deps build ## revocations and faults against every arm, held to its promises; PROFILE=smoke|quick|default|full
 	bin/authbench run --all --profile $(PROFILE) --strict $(ARGS)

@@ -10,6 +10,7 @@ import (
 
 	"authbench/loadgen"
 	"authbench/results"
+	"authbench/results/stat"
 	"authbench/scenarios/testbed"
 	"authbench/targets/contract"
 )
@@ -35,13 +36,21 @@ type Bench struct {
 	Popularity  loadgen.Popularity
 	Connections int
 	Timeout     time.Duration
-	Command     []string // as typed
-	Tool        results.Tool
-	Root        string // results directory
-	Testbed     testbed.Options
-	Engine      loadgen.Engine
-	Placement   results.Placement
-	Tell        func(Step)
+	// Margin is the share of the baseline up to which a difference does not matter;
+	// 0: stat.DefaultMargin.
+	Margin float64
+	// Spreads are what to expect of an experiment is reckoned from; nil: those that
+	// are assumed.
+	Spreads []stat.Spread
+	// Promises are tried when the comparison is done: see PromiseCases.
+	Promises  []Case
+	Command   []string // as typed
+	Tool      results.Tool
+	Root      string // results directory
+	Testbed   testbed.Options
+	Engine    loadgen.Engine
+	Placement results.Placement
+	Tell      func(Step)
 	// Report writes what goes beside run.json, before results/latest leads there.
 	Report func(dir string, run *results.Run) error
 }
@@ -71,6 +80,9 @@ func (b *Bench) Run(ctx context.Context) (dir string, run *results.Run, err erro
 	if e.LoadgenCores == 0 {
 		e.LoadgenCores = runtime.NumCPU()
 	}
+	if err := b.expect(e, run); err != nil {
+		return "", nil, err
+	}
 	if err := b.setRate(ctx, e, run); err != nil {
 		return "", nil, err
 	}
@@ -80,15 +92,22 @@ func (b *Bench) Run(ctx context.Context) (dir string, run *results.Run, err erro
 	}
 	e.Keep, e.KeepBlock = w.Add, func(b results.Block) { keepBlock(run, b) }
 	err = e.Run(ctx)
+	cases := possible(b.Promises, bed.Missing())
+	var kept []results.Verdict
+	if ctx.Err() == nil { // a trial that failed is no reason to leave the rest out
+		var perr error
+		kept, perr = b.promises(ctx, bed, w, cases)
+		err = errors.Join(err, perr)
+	}
 	if err == nil && b.Profile.Knee {
 		err = Knees(ctx, e, func(k results.Knee) { run.Knees = append(run.Knees, k) })
 	}
 	run.Finished = time.Now().UTC()
-	if done, all := len(run.Trials), run.Workload.Blocks*len(arms); done < all {
+	if done, all := len(run.Trials), run.Workload.Blocks*len(arms)+len(cases); done < all {
 		run.Partial = true
 		run.PartialReason = fmt.Sprintf("%d of %d trials finished: %v", done, all, err)
 	}
-	run.Verdicts = Verdicts(run)
+	run.Verdicts = append(VerdictsIn(w.Dir(), run), kept...)
 	return w.Dir(), run, errors.Join(err, b.Report(w.Dir(), run), w.Finish())
 }
 
@@ -112,6 +131,7 @@ func (b *Bench) newRun(bed *testbed.Testbed) *results.Run {
 			Arrivals: string(b.Arrivals), Popularity: string(b.Popularity),
 			WarmupNS: b.Profile.Warmup.Nanoseconds(), SteadyNS: b.Profile.Steady.Nanoseconds(),
 			SaturateNS: b.Profile.Saturate.Nanoseconds(), TimeoutNS: b.Timeout.Nanoseconds(),
+			Margin: b.Margin,
 		},
 		Arms: []results.Arm{}, NotMeasured: []results.Missing{}, Trials: []results.Trial{},
 		Verdicts: []results.Verdict{}, Warnings: b.warnings(),
@@ -153,6 +173,33 @@ func describeArm(a Arm) results.Arm {
 		Duplicate: a.Duplicate, Needs: storesOf(a.Contract), Settings: a.Contract.Settings,
 		Promises: a.Contract.Promises.Map(), Notes: append([]string{}, a.Contract.Notes...),
 	}
+}
+
+// expect says, before the first trial, how large a difference would have to be to be
+// found, and keeps that in run.
+func (b *Bench) expect(e *Experiment, run *results.Run) (err error) {
+	compared := 0
+	for _, a := range run.Arms {
+		if !a.Duplicate && a.Name != run.Baseline {
+			compared++
+		}
+	}
+	if b.Spreads == nil {
+		b.Spreads = stat.AssumedSpreads()
+	}
+	if run.Expected, err = stat.Expect(run.Profile, compared, run.Workload.Blocks, b.Spreads); err != nil {
+		return err
+	}
+	for _, x := range run.Expected {
+		blocks, among := several(run.Workload.Blocks, "block"), several(x.Comparisons, "comparison")
+		what := fmt.Sprintf("%s: %s cannot show any difference among %s", x.Metric, blocks, among)
+		if x.Detectable > 0 {
+			what = fmt.Sprintf("%s: %s would show a difference of about %.0f %% among %s (the spread of blocks is %s)",
+				x.Metric, blocks, percent(x.Detectable), among, x.From)
+		}
+		e.tell(Step{Message: what})
+	}
+	return nil
 }
 
 // setRate fixes the rate of steady load, by calibration unless it was given.

@@ -10,7 +10,6 @@ import (
 
 	"authbench/loadgen"
 	"authbench/results"
-	"authbench/scenarios/fault"
 	"authbench/scenarios/testbed"
 	"authbench/targets/contract"
 )
@@ -19,8 +18,10 @@ import (
 type Case struct {
 	Scenario Scenario
 	Arm      Arm
+	Declared Arm // as by its contract, without what is changed for the case
 	Values   Values
-	Reason   string // why the arm cannot take part; "" if it can
+	Changed  map[string]string // settings of the arm that are not those of its contract
+	Reason   string            // why the arm cannot take part; "" if it can
 }
 
 // Target makes the contract of an arm with some of its settings changed.
@@ -45,7 +46,7 @@ func NewCase(s Scenario, target Target, set map[string]string) (Case, error) {
 			return Case{}, fmt.Errorf("--set %s=%s: neither scenario %s nor arm %s has such a setting", key, rest[key], s.Name, c.Name)
 		}
 	}
-	cs := Case{Scenario: s, Values: v}
+	cs := Case{Scenario: s, Values: v, Declared: Arm{Name: c.Name, Contract: c, Source: target.Source}}
 	if s.Applies != nil {
 		cs.Reason = s.Applies(c, v)
 	}
@@ -57,7 +58,7 @@ func NewCase(s Scenario, target Target, set map[string]string) (Case, error) {
 			return Case{}, err
 		}
 	}
-	cs.Arm = Arm{Name: c.Name, Contract: c, Source: target.Source}
+	cs.Arm, cs.Changed = Arm{Name: c.Name, Contract: c, Source: target.Source}, rest
 	return cs, nil
 }
 
@@ -108,7 +109,7 @@ func (c *Campaign) Run(ctx context.Context) (dir string, run *results.Run, err e
 			continue
 		}
 		c.tell(Step{Arm: cs.describe(), Block: i + 1, Blocks: len(c.Cases), Trial: i + 1, Trials: len(c.Cases), Left: left(time.Since(began), i, len(c.Cases))})
-		trial, cerr := c.one(ctx, bed, cs, i)
+		trial, cerr := runCase(ctx, bed, c.Engine, cs, c.Seed, i+1)
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 			break
@@ -140,31 +141,6 @@ func (c *Campaign) writer(run *results.Run) (*results.Writer, error) {
 		return results.CreateIn(c.Dir, c.Name, run)
 	}
 	return results.Create(c.Root, c.Name, run)
-}
-
-// one runs a case on reset stores.
-func (c *Campaign) one(ctx context.Context, bed *testbed.Testbed, cs Case, i int) (*Trial, error) {
-	t := &Trial{
-		Arm: cs.Arm, Testbed: bed, Engine: c.Engine, Values: cs.Values,
-		Seed:     BlockSeed(c.Seed, i+1),
-		Workload: results.Workload{Connections: campaignConns},
-		Result: results.Trial{
-			Scenario: cs.Scenario.Name, Arm: cs.Arm.Name, Block: i + 1, Position: 1, Started: time.Now().UTC(),
-		},
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, caseLimit, fmt.Errorf("it took longer than %s", caseLimit))
-	defer cancel()
-	if err := bed.Reset(ctx); err != nil {
-		return t, fmt.Errorf("reset the stores: %w", err)
-	}
-	err := cs.Scenario.Run(ctx, t)
-	if fault.NotApplicable(err) {
-		v := notApplicable(cs)
-		v.Reason = err.Error()
-		t.Verdicts = append(t.Verdicts, v)
-		return t, nil
-	}
-	return t, err
 }
 
 // campaignConns are the open connections of the background load.
@@ -223,7 +199,7 @@ func (c *Campaign) newRun(bed *testbed.Testbed) *results.Run {
 	}
 	for _, cs := range c.Cases {
 		if !slices.ContainsFunc(run.Arms, func(a results.Arm) bool { return a.Name == cs.Arm.Name }) {
-			run.Arms = append(run.Arms, describeArm(cs.Arm))
+			run.Arms = append(run.Arms, describeArm(cs.Declared))
 		}
 	}
 	return run

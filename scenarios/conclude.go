@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +53,9 @@ func (r *rig) conclude(rec *loadgen.Recording) error {
 		return err
 	}
 	t.Result.Measurement = measurementOf(rec)
+	if t.Result.Timeline = r.spent; r.spent != nil {
+		r.spent.Started, r.spent.ZeroNS = rec.Start.UTC(), r.hist.zero.Sub(rec.Start).Nanoseconds()
+	}
 	t.Histograms = append(t.Histograms, results.PhaseHistograms{Operation: "use", Started: rec.Start, Histograms: rec.Histograms})
 	return nil
 }
@@ -79,8 +83,11 @@ func notTried(h *checker.History) map[string]string {
 func (r *rig) chaos() *results.Chaos {
 	t := r.t
 	if t.Result.Chaos == nil {
+		settings := map[string]string{}
+		maps.Copy(settings, t.Values)
+		maps.Copy(settings, t.Changed)
 		t.Result.Chaos = &results.Chaos{
-			Nodes: len(r.nodes), Settings: t.Values, Fault: t.Fault(),
+			Nodes: len(r.nodes), Settings: settings, Fault: t.Fault(),
 			Faults: []results.Fault{}, Facts: []results.Fact{}, Violations: []results.Violation{},
 		}
 	}

@@ -27,6 +27,7 @@ type rig struct {
 	hist  *history
 	began []begun           // in order
 	old   *testbed.Snapshot // what restore-old goes back to
+	spent *results.Timeline // by each side, while the background load ran
 }
 
 // begun is a fault that was begun.
@@ -225,6 +226,10 @@ func (r *rig) step(kind checker.Kind) *contract.Step {
 	}[kind]
 }
 
+// chaosInterval is how finely a trial with a fault is recorded over time: a fault of
+// half a second shows.
+const chaosInterval = 100 * time.Millisecond
+
 // background offers uses of the users' credentials on all nodes in turn, open
 // loop, until the duration is over or stop is called. wait returns the recording,
 // whose exchanges are in the history by then.
@@ -243,10 +248,14 @@ func (r *rig) background(ctx context.Context, users []user, rate float64, d time
 	}
 	ended := make(chan done, 1)
 	go func() {
+		stopWatch := func() *results.Timeline { return nil }
 		rec, err := session.Run(ctx, loadgen.Phase{
 			Operation: "use", Rate: rate, Duration: d, Seed: r.t.Seed,
-			Timeout: opTimeout, Log: true,
+			Timeout: opTimeout, Log: true, Interval: chaosInterval,
+			OnBegin: func() { stopWatch = r.t.Testbed.Watch(chaosInterval) },
+			OnEnd:   func() { r.spent = stopWatch() },
 		})
+		stopWatch()
 		ended <- done{rec, errors.Join(err, session.Close())}
 	}()
 	return func() (*loadgen.Recording, error) {

@@ -58,8 +58,10 @@ type Trial struct {
 	Seed     uint64 // the block's: all arms of a block see the same arrivals
 	// LoadgenCores is how many cores the generator may use.
 	LoadgenCores int
-	// Values are the settings of the scenario.
-	Values Values
+	// Values are the settings of the scenario, Changed those of the arm that are not
+	// its contract's.
+	Values  Values
+	Changed map[string]string
 
 	Result     results.Trial
 	Histograms []results.PhaseHistograms

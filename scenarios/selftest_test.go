@@ -126,8 +126,7 @@ func selfTrial(t *testing.T, bed *testbed.Testbed, s Scenario, arm string, set m
 	if cs.Reason != "" {
 		t.Fatalf("%s: %s", arm, cs.Reason)
 	}
-	c := Campaign{Engine: loadgen.For(&loadgen.Plan{}), Seed: seed}
-	trial, err := c.one(t.Context(), bed, cs, 0)
+	trial, err := runCase(t.Context(), bed, loadgen.For(&loadgen.Plan{}), cs, seed, 1)
 	if err != nil {
 		t.Fatalf("seed %d: %v", seed, err)
 	}

@@ -146,9 +146,20 @@ func (t *Trial) measureWith(ctx context.Context, operation string, s loadgen.Ses
 		return results.Measurement{}, fmt.Errorf("read the store's counters: %w", err)
 	}
 	var before, after testbed.Usage
-	p.OnBegin = func() { before = t.Testbed.Usage() }
-	p.OnEnd = func() { after = t.Testbed.Usage() }
+	stopWatch := func() *results.Timeline { return nil }
+	var timeline *results.Timeline
+	p.OnBegin = func() {
+		before = t.Testbed.Usage()
+		if p.Duration >= watchedFrom {
+			stopWatch = t.Testbed.Watch(watchEvery)
+		}
+	}
+	p.OnEnd = func() {
+		timeline = stopWatch()
+		after = t.Testbed.Usage()
+	}
 	rec, err := s.Run(ctx, p)
+	stopWatch()
 	if err != nil {
 		return results.Measurement{}, err
 	}
@@ -161,8 +172,19 @@ func (t *Trial) measureWith(ctx context.Context, operation string, s loadgen.Ses
 	}
 	*out = rec
 	t.Histograms = append(t.Histograms, results.PhaseHistograms{Operation: operation, Started: rec.Start, Histograms: rec.Histograms})
-	return measurement(rec, after.Sub(before), opsAfter.Sub(opsBefore), t.LoadgenCores), nil
+	m := measurement(rec, after.Sub(before), opsAfter.Sub(opsBefore), t.LoadgenCores)
+	if m.Timeline = timeline; timeline != nil {
+		timeline.Started = rec.Start.UTC()
+	}
+	return m, nil
 }
+
+// watchedFrom is the shortest window within which CPU is read over time: a shorter
+// one is left alone, and its blocks tell as much. watchEvery is how often.
+const (
+	watchedFrom = 5 * time.Second
+	watchEvery  = time.Second
+)
 
 // measurement puts together what the generator, the clocks and the stores say.
 func measurement(rec *loadgen.Recording, used testbed.Usage, ops testbed.Ops, cores int) results.Measurement {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"authbench/results"
+	"authbench/results/stat"
 )
 
 // The names of the checks in verdicts[] that every experiment makes.
@@ -18,14 +19,20 @@ const (
 	CheckDrift      = "drift"      // of the baseline and the control: the machine was the same in all blocks
 )
 
-// Verdicts judges every arm of the run. Evidence that is missing is unknown,
-// never a pass.
+// VerdictsIn are those of Verdicts and those that need the histograms of the run,
+// which are in dir.
+func VerdictsIn(dir string, run *results.Run) []results.Verdict {
+	return append(Verdicts(run), SteadyState(run, dir)...)
+}
+
+// Verdicts judges every arm of the run by the numbers of the trials that compare
+// costs. Evidence that is missing is unknown, never a pass.
 func Verdicts(run *results.Run) []results.Verdict {
 	var vs []results.Verdict
 	for _, arm := range run.Arms {
 		var trials []results.Trial
 		for _, t := range run.Trials {
-			if t.Arm == arm.Name {
+			if t.Arm == arm.Name && stat.OfCost(&t) {
 				trials = append(trials, t)
 			}
 		}

@@ -34,6 +34,10 @@ type Options struct {
 	// AdminSecret opens the admin plane; empty means that there is none.
 	AdminSecret string
 
+	// Handicap makes every use that is answered 200 take that much longer, on purpose;
+	// 0: not at all.
+	Handicap time.Duration
+
 	// WrapStore and WrapHandler, if not nil, come between the server and its
 	// session store, or between the connection and the server: a test plants
 	// defects there.
@@ -80,6 +84,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	handler := s.handle
+	if o.Handicap > 0 {
+		handler = handicapped(o.Handicap, handler)
+	}
 	if o.WrapHandler != nil {
 		handler = o.WrapHandler(handler)
 	}

@@ -1,0 +1,110 @@
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"authbench/loadgen"
+	"authbench/results"
+	"authbench/scenarios/fault"
+	"authbench/scenarios/testbed"
+	"authbench/targets/contract"
+)
+
+// PromiseCases are what a comparison of costs tries of every target besides: log
+// its users out, and kill its store. Cost without these is half of a decision. They
+// are as short as they can be and still tell; authbench run tries more.
+func PromiseCases(targets []Target) ([]Case, error) {
+	var cases []Case
+	add := func(s Scenario, t Target, set map[string]string) error {
+		c, err := NewCase(s, t, set)
+		if err == nil && c.Reason == "" {
+			cases = append(cases, c)
+		}
+		return err
+	}
+	for _, t := range targets {
+		c, err := t.Load(nil)
+		if err != nil {
+			return nil, err
+		}
+		if err := add(Revocation(), t, revocationSizes(c)); err != nil {
+			return nil, err
+		}
+		for _, s := range []Scenario{RedisOutage(), MySQLOutage()} {
+			if err := add(s, t, map[string]string{"users": "120", "revoked": "30", "before": "500ms", "during": "1s", "after": "1s"}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return cases, nil
+}
+
+// revocationSizes keep a revocation short. A token that cannot be revoked is given
+// a life that can be watched to its end.
+func revocationSizes(c *contract.Contract) map[string]string {
+	set := map[string]string{"users": "120", "revocations": "80", "over": "1500ms", "rate": "300"}
+	_, lives := c.Settings["lifetime"]
+	_, late := c.Settings["leeway"]
+	if c.Start != nil && lives && late {
+		set["lifetime"], set["leeway"], set["watch"] = "2s", "1s", "6s"
+	}
+	return set
+}
+
+// promises runs the cases after the comparison. Their blocks go on counting, so that
+// no histogram of theirs is taken for one of the comparison.
+func (b *Bench) promises(ctx context.Context, bed *testbed.Testbed, w *results.Writer, cases []Case) (vs []results.Verdict, err error) {
+	for i, cs := range cases {
+		if b.Tell != nil {
+			b.Tell(Step{Arm: cs.describe(), Block: b.Profile.Blocks + i + 1, Blocks: b.Profile.Blocks + len(cases), Trial: i + 1, Trials: len(cases)})
+		}
+		trial, err := runCase(ctx, bed, b.Engine, cs, b.Seed, b.Profile.Blocks+i+1)
+		if ctx.Err() != nil {
+			return vs, context.Cause(ctx)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", cs.describe(), err)
+			trial.Result.Error = err.Error()
+			trial.judge(results.Verdict{Check: CheckCompleted, Status: results.Invalid, Reason: err.Error()})
+		}
+		if err := w.Add(trial.Result, trial.Histograms); err != nil {
+			return vs, err
+		}
+		vs = append(vs, trial.Verdicts...)
+	}
+	return vs, nil
+}
+
+// possible are the cases whose store is there: the run says already which arms could
+// not be measured, and why.
+func possible(cases []Case, missing map[string]string) []Case {
+	return slices.DeleteFunc(slices.Clone(cases), func(cs Case) bool { return lacking(cs.Arm.Contract, missing) != "" })
+}
+
+// runCase runs a case on reset stores, as the trial of the given block.
+func runCase(ctx context.Context, bed *testbed.Testbed, engine loadgen.Engine, cs Case, seed uint64, block int) (*Trial, error) {
+	t := &Trial{
+		Arm: cs.Arm, Testbed: bed, Engine: engine, Values: cs.Values, Changed: cs.Changed,
+		Seed:     BlockSeed(seed, block),
+		Workload: results.Workload{Connections: campaignConns},
+		Result: results.Trial{
+			Scenario: cs.Scenario.Name, Arm: cs.Arm.Name, Block: block, Position: 1, Started: time.Now().UTC(),
+		},
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, caseLimit, fmt.Errorf("it took longer than %s", caseLimit))
+	defer cancel()
+	if err := bed.Reset(ctx); err != nil {
+		return t, fmt.Errorf("reset the stores: %w", err)
+	}
+	err := cs.Scenario.Run(ctx, t)
+	if fault.NotApplicable(err) {
+		v := notApplicable(cs)
+		v.Reason = err.Error()
+		t.Verdicts = append(t.Verdicts, v)
+		return t, nil
+	}
+	return t, err
+}
