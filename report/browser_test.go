@@ -19,6 +19,9 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"authbench/report/evidence"
+	"authbench/results"
 )
 
 // chromium finds the browser, or ends the test.
@@ -83,14 +86,26 @@ type visit struct {
 
 func visitPage(t *testing.T, ctx context.Context, file string) *visit {
 	t.Helper()
+	return visitURL(t, ctx, fileURL(t, file))
+}
+
+// fileURL is the address of a file.
+func fileURL(t *testing.T, file string) string {
+	t.Helper()
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String()
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String()
+}
+
+// visitURL opens an address, which may name a part of the page.
+func visitURL(t *testing.T, ctx context.Context, address string) *visit {
+	t.Helper()
+	page, _, _ := strings.Cut(address, "#")
 	var mu sync.Mutex
 	var v visit
-	err = chromedp.Listen(ctx, func(ev any) {
+	err := chromedp.Listen(ctx, func(ev any) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := ev.(type) {
@@ -113,7 +128,7 @@ func visitPage(t *testing.T, ctx context.Context, file string) *visit {
 	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := chromedp.Do(ctx, chromedp.Navigate(page)); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(300 * time.Millisecond) // for what comes late: a favicon, a report
@@ -150,20 +165,29 @@ const sticking = `[...document.querySelectorAll("body *")]
 
 func TestPageInBrowser(t *testing.T) {
 	ctx := browse(t)
-	run, h := bigRun(t, nil)
-	file := filepath.Join(t.TempDir(), "report.html")
-	if err := os.WriteFile(file, []byte(render(t, run, h)), 0o644); err != nil {
+	_, dir := synthetic(t, t.TempDir(), syntheticArms(), 6, 3000, nil)
+	run, h := open(t, dir)
+	checkPage(t, ctx, savePage(t, "report.html", wholePage(t, run, h, dir)))
+}
+
+// wholePage is a report with its script; dir may be empty, nothing is then shown over
+// time.
+func wholePage(t *testing.T, run *results.Run, h evidence.Histograms, dir string) string {
+	t.Helper()
+	src := evidence.Source{Run: run, Histograms: h}
+	if dir != "" {
+		src.Intervals = intervalsOf(dir)
+	}
+	var b bytes.Buffer
+	if err := HTML(&b, evidence.Read(src)); err != nil {
 		t.Fatal(err)
 	}
-	checkPage(t, ctx, file)
+	return b.String()
 }
 
 func TestChaosPageInBrowser(t *testing.T) {
 	ctx := browse(t)
-	file := filepath.Join(t.TempDir(), "report.html")
-	if err := os.WriteFile(file, []byte(render(t, syntheticChaos(t, t.TempDir(), nil), nil)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	file := savePage(t, "chaos-report.html", wholePage(t, syntheticChaos(t, t.TempDir(), nil), nil, ""))
 	checkLook(t, ctx, file, map[string]int{"h1": 1, "h2": 8, "#matrix tbody tr": 7, "#matrix .lamp": 9, ".revoked tbody tr": 7, "figure": 1, "svg[role=img]": 8, "details": 10, ".story": 2, ".stages": 2})
 	// The bound and the curves are drawn, and a failure does not look like a pass.
 	if n := evaluate[int](t, ctx, `[...document.querySelectorAll("line.bound, path.l")].filter(e => getComputedStyle(e).stroke === "none").length`); n > 0 {
@@ -240,6 +264,7 @@ func checkLook(t *testing.T, ctx context.Context, file string, least map[string]
 			t.Errorf("at %d px the page scrolls sideways by %d: %s", width, n, evaluate[string](t, ctx, sticking))
 		}
 	}
+	audit(t, ctx)
 	light := evaluate[string](t, ctx, `getComputedStyle(document.body).backgroundColor`)
 	dark := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}
 	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, dark); err != nil {

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"fmt"
+	"strings"
+
 	"authbench/report/evidence"
 	"authbench/report/number"
 	"authbench/results"
@@ -57,4 +60,22 @@ func (s *chaosSummary) lampOf(arm, scenario string) lamp {
 		return lamp{results.Unknown, "not measured"}
 	}
 	return lamp{"", "–"}
+}
+
+func (s *chaosSummary) facts() [][2]string {
+	var operations int64
+	for _, g := range s.Tried {
+		for _, t := range g.Trials {
+			operations += t.Chaos.Operations
+		}
+	}
+	return [][2]string{
+		{"Scenarios", OrElse(strings.Join(s.Scenarios, ", "), "none")},
+		{"Checks", number.Integer(int64(s.Counts.All()))},
+		{"Trials", number.Integer(int64(len(s.Run.Trials)))},
+		{"Operations judged", number.Integer(operations)},
+		{"Profile", OrElse(s.Run.Profile, "none")},
+		{"Seed", fmt.Sprint(s.Run.Seed)},
+		{"Exit, --strict", fmt.Sprint(s.Exit)},
+	}
 }

@@ -211,7 +211,7 @@ func TestABaselineThatDiffersFromItself(t *testing.T) {
 	if !strings.Contains(page, `<p class="red">Invalid: the A/A check failed. Measured twice, the baseline differs from itself: cpu x1.2`) || names.MatchString(flat(page)) {
 		t.Error("the page has no red light, or names a winner all the same")
 	}
-	if !strings.Contains(page, `<span class="v invalid">invalid</span>`) || strings.Contains(page, "not tested") {
+	if !strings.Contains(page, `<span class="lamp invalid">invalid</span>`) || strings.Contains(page, "not tested") {
 		t.Error("the table of verdicts says something else")
 	}
 	if !strings.HasPrefix(run.Verdicts[0].Reason, "not") {

@@ -3,100 +3,163 @@ package report
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"math"
 	"strings"
 
+	"authbench/report/decide"
 	"authbench/report/evidence"
 	"authbench/report/number"
-	"authbench/results"
 )
 
-//go:embed page.tmpl
-var pageTemplate string
+// pageFiles are the templates, a file a section, and the style sheets, which are
+// joined in the order of their names.
+//
+//go:embed page
+var pageFiles embed.FS
 
-//go:embed style.css
-var styleSheet string
+// section is one part of the page. A new one is a file, a template of its ID and a
+// line in sections.
+type section struct {
+	ID, Title string
+	Folded    bool
+	Data      func(*view) any // what its template sees; nil: there is nothing to show
+}
 
-// page is what page.tmpl sees.
-type page struct {
-	*summary
+// sections lists them in the order in which they stand. What a reader needs to
+// decide is open; what one needs to believe it is folded.
+func sections() []section {
+	return []section{
+		{"validity", "How far to trust it", false, validitySection},
+		{"decision", "Which to choose, for these requirements", false, decisionSection},
+		{"scoreboard", "Scoreboard", false, scoreboardSection},
+		{"promises", "Promises, kept and broken", false, promisesSection},
+		{"forest", "Against the baseline", false, forestSection},
+		{"curve", "Percentiles", false, curveSection},
+		{"histograms", "Response times", false, histogramsSection},
+		{"heatmap", "Response times over the whole run", false, heatmapSection},
+		{"time", "In the course of time", false, timeSection},
+		{"trials", "Trials, in the order in which they ran", false, trialsSection},
+		{"sweep", "Load sweep", false, sweepSection},
+		{"faults", "What users saw when the store failed", false, faultsSection},
+		{"stories", "Every broken promise, by the events that show it", false, storiesSection},
+		{"reject", "How long a revoked credential goes on", true, rejectSection},
+		{"found", "What else was found", true, foundSection},
+		{"roundtrip", "The round trip to the store", true, roundtripSection},
+		{"cost", "What it is made of: signing, verifying, looking up, bytes, memory", true, costSection},
+		{"claims", "What articles claim, held against these runs", true, claimsSection},
+		{"verdicts", "All verdicts", true, verdictsSection},
+		{"settings", "Every arm, as it ran and what it promises", true, settingsSection},
+		{"method", "Method, limits, how to read this", true, methodSection},
+		{"environment", "What it ran on, and how to repeat it", true, environmentSection},
+	}
+}
+
+// view is what sections draw.
+type view struct {
+	*evidence.Board
+	Cost *summary      // nil: no run measured costs
+	Held *chaosSummary // nil: no run has revocations or faults
+	// Decision is what follows from requirements; nil: none were given.
+	Decision *decide.Decision
+	Over     []*overTime // the runs of which something was recorded over time
+}
+
+func newView(b *evidence.Board) *view {
+	v := &view{Board: b, Over: overTimes(b)}
+	if b.Promises != nil {
+		v.Held = summariseChaos(b.Promises)
+	}
+	if v.Held == nil || evidence.HasCost(b.Run) {
+		v.Cost = summarise(b)
+	}
+	return v
+}
+
+// frame is what frame.tmpl sees: the first screen and the sections.
+type frame struct {
 	Title    string
 	Policy   string
 	Style    template.HTML
+	Script   template.HTML
 	Markers  template.HTML
-	Facts    [][2]string
-	Command  string
-	CPU      *chart
-	Forests  []*chart
-	Curves   *chart
-	Hists    *chart
-	P50Dots  *chart
-	CPUDots  *chart
-	Machine  [][2]string
-	Verdicts []results.Verdict
-	Support  []need
+	Verdict  verdict
+	Sections []drawn
 }
 
-// need is how large a sample a quantile asks for.
-type need struct {
-	Name    string
-	Samples int64
+// drawn is a section that has something to show.
+type drawn struct {
+	section
+	Body template.HTML
 }
 
-// HTML writes the report as one page that needs nothing else: no script, no
-// network, no font. h may be nil; the charts of distributions are then left out.
-// The same run gives the same bytes.
-func HTML(w io.Writer, b *evidence.Board) error {
-	run := b.Run
-	if b.Promises != nil && !evidence.HasCost(run) {
-		return chaosHTML(w, b.Promises)
-	}
-	s := summarise(b)
-	sum := sha256.Sum256([]byte(styleSheet))
-	p := page{
-		summary:  s,
-		Title:    fmt.Sprintf("authbench: %s", run.ID),
-		Policy:   policy(sum[:]),
-		Style:    template.HTML("<style>" + styleSheet + "</style>"), // as hashed: the template would rewrite it
-		Markers:  template.HTML(markers),
-		Facts:    workload(run),
-		Command:  command(run),
-		CPU:      s.cpuChart(),
-		Curves:   s.curves(),
-		Hists:    s.histograms(),
-		Machine:  environment(run),
-		Forests:  s.forests(),
-		Verdicts: s.Verdicts(),
-	}
-	for _, l := range evidence.Levels() {
-		p.Support = append(p.Support, need{l.Name, evidence.SamplesFor(l.Q)})
-	}
-	p.Support = append(p.Support, need{"p99.99", evidence.SamplesFor(.9999)})
-	p50 := evidence.Levels()[0]
-	p.P50Dots = s.dots("Median response time, every trial",
-		"One marker a trial, in the order of the blocks from top to bottom: a slant is drift, the width is what repeating the measurement does to it.",
-		func(a *evidence.Arm) []*results.Trial { return a.Steady },
-		func(*evidence.Arm) func(*results.Trial) (float64, bool) { return p50.NS })
-	p.CPUDots = s.dots("CPU per request at saturation, every trial",
-		"Target and store together; one marker a trial, in the order of the blocks from top to bottom.",
-		func(a *evidence.Arm) []*results.Trial { return a.Sat },
-		func(a *evidence.Arm) func(*results.Trial) (float64, bool) { return a.SaturatedCPU })
+// HTML writes the report as one page that needs nothing else: no network, no font,
+// and no script to be read. The same runs give the same bytes.
+func HTML(w io.Writer, b *evidence.Board) error { return newView(b).write(w) }
 
-	t, err := template.New("page").Funcs(functions()).Parse(pageTemplate)
+// Decided is HTML with the decision on it.
+func Decided(w io.Writer, b *evidence.Board, d *decide.Decision) error {
+	v := newView(b)
+	v.Decision = d
+	return v.write(w)
+}
+
+func (v *view) write(w io.Writer) error {
+	t, err := template.New("page").Funcs(functions()).ParseFS(pageFiles, "page/*.tmpl")
 	if err != nil {
 		return err
 	}
+	sheet, err := styleSheet()
+	if err != nil {
+		return err
+	}
+	f := frame{
+		Title:   fmt.Sprintf("authbench: %s", v.Run.ID),
+		Policy:  policy(sheet, pageScript),
+		Style:   template.HTML("<style>" + sheet + "</style>"), // as hashed: the template would rewrite it
+		Script:  template.HTML("<script>" + pageScript + "</script>"),
+		Markers: template.HTML(markers),
+		Verdict: newVerdict(v),
+	}
+	for _, s := range sections() {
+		data := s.Data(v)
+		if data == nil {
+			continue
+		}
+		var body strings.Builder
+		if err := t.ExecuteTemplate(&body, s.ID, data); err != nil {
+			return fmt.Errorf("render section %s: %w", s.ID, err)
+		}
+		f.Sections = append(f.Sections, drawn{s, template.HTML(body.String())}) // escaped by the template
+	}
 	var out bytes.Buffer // an error midway shall not leave half a page
-	if err := t.Execute(&out, p); err != nil {
+	if err := t.ExecuteTemplate(&out, "frame", f); err != nil {
 		return fmt.Errorf("render the report: %w", err)
 	}
 	_, err = w.Write(out.Bytes())
 	return err
+}
+
+// styleSheet joins the style sheets.
+func styleSheet() (string, error) {
+	names, err := fs.Glob(pageFiles, "page/*.css") // sorted
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, name := range names {
+		text, err := pageFiles.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		b.Write(text)
+	}
+	return b.String(), nil
 }
 
 // functions are what the templates may call.
@@ -106,14 +169,18 @@ func functions() template.FuncMap {
 		"percent": number.Percent, "mib": number.MiB, "count": number.Count, "keys": sortedKeys[string],
 		"problems": problems, "inf": func(v float64) bool { return math.IsInf(v, 0) },
 		"mark": legendMark, "cell": cell, "join": strings.Join, "value": value, "fewer": func(a, b int) bool { return a < b },
-		"lasted": number.Lasted, "of": number.Of, "tries": tries, "instant": instant, "life": life, "micro": quantileText, "status": statusWord, "figure": figure,
+		"lasted": number.Lasted, "of": number.Of, "tries": tries, "instant": instant, "life": life, "micro": quantileText, "extra": extra, "status": statusWord, "figure": figure,
 	}
 }
 
-// policy lets nothing be loaded from anywhere, and no style but the one with this
-// hash be applied.
-func policy(sheet []byte) string {
-	return "default-src 'none'; img-src data:; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sheet) + "'; base-uri 'none'; form-action 'none'"
+// policy lets nothing be loaded from anywhere, and no style and no script but these
+// two be applied.
+func policy(sheet, script string) string {
+	hash := func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return "default-src 'none'; img-src data:; style-src " + hash(sheet) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
 }
 
 // legendMark is the marker of an arm beside its name.
@@ -160,43 +227,4 @@ func value(v *float64, unit string) string {
 		return "–"
 	}
 	return strings.TrimSpace(number.Short(*v) + " " + unit)
-}
-
-// environment lists the machine and the servers.
-func environment(run *results.Run) [][2]string {
-	e := run.Environment
-	cores := func(c []int) string {
-		if len(c) == 0 {
-			return "any core"
-		}
-		return "core " + strings.Trim(strings.ReplaceAll(fmt.Sprint(c), " ", ", "), "[]")
-	}
-	rows := [][2]string{
-		{"CPU", fmt.Sprintf("%s, %s", OrElse(e.CPU, "unknown"), number.Count(e.Cores, "core"))},
-		{"Memory", number.MiB(float64(e.MemoryB)) + " MiB"},
-		{"System", strings.TrimSpace(e.OS + " " + e.Kernel)},
-		{"Virtualisation", OrElse(e.Virtual, "none found, or it cannot be told")},
-		{"Go", e.Go},
-		{"Load engine", e.Engine},
-		{"Placement", fmt.Sprintf("generator %s; target %s; store %s", cores(e.Placement.Loadgen), cores(e.Placement.Target), cores(e.Placement.Store))},
-	}
-	if line := stillness(run); line != "" {
-		rows = append(rows, [2]string{"Stillness", line})
-	}
-	for _, st := range e.Stores {
-		name := fmt.Sprintf("%s %s, as the server reports it", st.Product, st.Version)
-		if st.StandIn {
-			name = fmt.Sprintf("Stand-in: %s %s, not a real %s", st.Product, st.Version, st.Kind)
-		}
-		var set []string
-		for _, k := range sortedKeys(st.Settings) {
-			set = append(set, k+" = "+st.Settings[k])
-		}
-		name += fmt.Sprintf("; brought up by: %s, network: %s", st.Provider, st.Network)
-		if len(set) > 0 {
-			name += "; " + strings.Join(set, ", ")
-		}
-		rows = append(rows, [2]string{"Store: " + st.Kind, name})
-	}
-	return append(rows, [2]string{"authbench", strings.TrimSpace(run.Tool.Version + " " + run.Tool.Commit)})
 }

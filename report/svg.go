@@ -91,15 +91,25 @@ const markers = `<svg class="defs" width="0" height="0" aria-hidden="true"><defs
 	`<path id="m4" d="M0 5L5 -4H-5Z"/>` +
 	`<path id="m5" d="M-5 -2H-2V-5H2V-2H5V2H2V5H-2V2H-5Z"/>` +
 	`<path id="m6" d="M-6 -2.5H6V2.5H-6Z"/>` +
+	`<path id="m7" d="M-4.5 -4.5H4.5L-4.5 4.5H4.5Z"/>` +
 	`<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatchline" d="M0 0V5"/></pattern>` +
+	`<pattern id="fault" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="faultline" d="M0 0V5"/></pattern>` +
 	`</defs></svg>`
 
+// markerCount is the number of markers of arms that authenticate. It has no divisor in
+// common with palette, so it takes many arms until two look the same.
 const markerCount = 7
 
 // palette is the number of colours in style.css, control's apart.
 const palette = 6
 
-func marker(a *evidence.Arm) int { return a.Series % markerCount }
+// marker is the shape of an arm; 0 is control's.
+func marker(a *evidence.Arm) int {
+	if a.Series == 0 {
+		return 0
+	}
+	return (a.Series-1)%markerCount + 1
+}
 
 // class names the colour of an arm, prefixed by what it is used for: k marker,
 // l line, b bar.

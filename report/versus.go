@@ -29,11 +29,7 @@ func (v versus) Word() string {
 	return ""
 }
 
-// Compares says whether a column of the table of arms has ratios beside it.
-func (s *summary) Compares(c evidence.Column) bool {
-	return len(s.Comparisons) > 0 && !c.Merged && c.Q < .999
-}
-
+// versusOf prints a comparison.
 func versusOf(c stat.Comparison, status string) versus {
 	v := versus{Ratio: number.Times(c.Ratio.Value), Interval: evidence.Bracket(c.Ratio), Difference: number.Signed(c.Difference.Value), Status: status}
 	v.DifferenceInterval = "[-, -]"

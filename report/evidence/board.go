@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -19,6 +20,9 @@ type Histograms interface {
 type Source struct {
 	Run        *results.Run
 	Histograms Histograms // nil: none were recorded, or they are damaged
+	// Intervals reads what was recorded interval by interval, for what is drawn over
+	// time; nil where there is no log (results.Intervals of the run's directory).
+	Intervals func(keep func(results.Tag) bool) iter.Seq2[*results.Interval, error]
 }
 
 // Board is what runs show of every arm.
@@ -36,9 +40,10 @@ type Board struct {
 	Comparisons []Comparison      // every arm with the baseline, by every metric
 	Twins       []stat.Comparison // the duplicate likewise
 	AA          stat.AA
-	M           int    // primary comparisons made
-	Needed      int    // blocks that these take
-	Red         string // why no arm may be said to differ; empty otherwise
+	M           int     // primary comparisons made
+	Needed      int     // blocks that these take
+	Margin      float64 // share of the baseline up to which a difference does not matter
+	Red         string  // why no arm may be said to differ; empty otherwise
 
 	// Promises are the trials under revocations and faults, of all runs.
 	Promises *Promises // nil: no run has any
@@ -101,9 +106,7 @@ func colour(first, second []*Arm, baseline string) {
 // HasCost says whether the run measured what arms cost.
 func HasCost(run *results.Run) bool { return slices.ContainsFunc(run.Trials, isCost) }
 
-// isCost says whether a trial is one of the comparison of costs: one of a
-// scenario that disturbs or revokes is not.
-func isCost(t results.Trial) bool { return t.Chaos == nil && !disturbs(t.Scenario) }
+func isCost(t results.Trial) bool { return stat.OfCost(&t) }
 
 // disturbs says whether a scenario revokes or breaks something.
 func disturbs(scenario string) bool { return scenario != "" && scenario != "steady" }

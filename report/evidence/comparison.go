@@ -3,7 +3,6 @@ package evidence
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -12,21 +11,14 @@ import (
 	"authbench/results/stat"
 )
 
-// Margin is the difference that does not matter: an arm whose whole interval lies
-// between 1/(1+margin) and 1+margin is called equivalent.
-const Margin = 0.05
-
-// Power is the probability with which the blocks that a report asks for would
-// settle the question.
-const Power = 0.8
-
-// The status of a comparison: what may be said of it.
+// The status of a comparison: what may be said of it. See stat.Differs and the
+// others.
 const (
-	Differs      = "differs"             // Holm over the primaries allows it
-	Equivalent   = "equivalent"          // the interval lies inside the margin
-	Inconclusive = "inconclusive"        // neither
-	TooFewBlocks = "too_few_blocks"      // no outcome could have been significant
-	Exploratory  = "exploratory"         // not declared beforehand, so not judged
+	Differs      = stat.Differs
+	Equivalent   = stat.Equivalent
+	Inconclusive = stat.Inconclusive
+	TooFewBlocks = stat.TooFewBlocks
+	Exploratory  = stat.Exploratory
 	Invalid      = results.Invalid       // a red light: nothing is said
 	None         = results.NotApplicable // no estimate, or no verdict may be drawn from it
 )
@@ -34,16 +26,17 @@ const (
 // Comparison is an arm against the baseline, judged.
 type Comparison struct {
 	stat.Comparison
-	Status   string
-	Needed   int // blocks that would settle it; 0: nothing to say
 	Sentence string
 }
 
-// compare judges every comparison of the run. It comes before the words.
+// compare puts every comparison of the run into words. It comes before any other
+// words.
 func (b *Board) compare() {
 	all := stat.CompareAll(b.Run)
-	b.AA, b.M, b.Needed = all.AA, all.M, all.Needed()
-	b.Red = b.redLight()
+	b.AA, b.M, b.Needed, b.Margin, b.Red = all.AA, all.M, all.Needed(), all.Margin, all.Red
+	if b.Red == "" && slices.ContainsFunc(b.Arms, func(a *Arm) bool { return a.Dist.Foreign() }) {
+		b.Red = "the histograms are not of this run"
+	}
 	if base := b.Arm(b.Run.Baseline); base != nil {
 		for _, a := range b.Arms {
 			for _, m := range stat.Metrics(b.Run.Profile) {
@@ -54,14 +47,19 @@ func (b *Board) compare() {
 		}
 	}
 	for _, c := range all.List {
-		b.Comparisons = append(b.Comparisons, b.judge(c))
+		if b.Red != "" && c.Err == nil {
+			c.Status = Invalid
+		}
+		j := Comparison{Comparison: c}
+		j.Sentence = b.sentence(j)
+		b.Comparisons = append(b.Comparisons, j)
 	}
 	for _, m := range b.Run.NotMeasured {
 		for _, metric := range stat.Metrics(b.Run.Profile) {
 			if b.Run.Baseline != "" {
 				b.Comparisons = append(b.Comparisons, Comparison{
-					Comparison: stat.Comparison{Arm: m.Arm, Baseline: b.Run.Baseline, Metric: metric, Err: fmt.Errorf("not measured")},
-					Status:     None, Sentence: fmt.Sprintf("%s was not measured: %s", m.Arm, m.Reason),
+					Comparison: stat.Comparison{Arm: m.Arm, Baseline: b.Run.Baseline, Metric: metric, Err: fmt.Errorf("not measured"), Status: None},
+					Sentence:   fmt.Sprintf("%s was not measured: %s", m.Arm, m.Reason),
 				})
 			}
 		}
@@ -84,26 +82,6 @@ func order(m stat.Metric) int {
 	return 1
 }
 
-// redLight says what is wrong with the run as a whole, so that no arm may be
-// said to differ. A trial that is invalid is left out instead.
-func (b *Board) redLight() string {
-	if b.AA.Status == results.Invalid {
-		return "the A/A check failed"
-	}
-	for _, a := range b.Arms {
-		if a.Dist.Foreign() {
-			return "the histograms are not of this run"
-		}
-	}
-	for _, v := range b.Run.Verdicts {
-		// That of the A/A arm is made anew, and validity is by trial.
-		if !disturbs(v.Scenario) && v.Status == results.Invalid && v.Check != "a-a" && v.Check != "validity" {
-			return v.Check + " of " + v.Arm + " is invalid"
-		}
-	}
-	return ""
-}
-
 // Verdicts are those of the run. That of the duplicate is made anew: an earlier
 // version may have had no test for it.
 func (b *Board) Verdicts() []results.Verdict {
@@ -117,47 +95,8 @@ func (b *Board) Verdicts() []results.Verdict {
 	return out
 }
 
-func (b *Board) judge(c stat.Comparison) Comparison {
-	j := Comparison{Comparison: c}
-	standIn := b.Arm(c.Arm).StandIn || b.Arm(c.Baseline).StandIn
-	switch {
-	case c.Err != nil:
-		j.Status = None
-	case b.Red != "":
-		j.Status = Invalid
-	case standIn:
-		j.Status = None
-	case c.Metric.Primary && c.Blocks < b.Needed:
-		j.Status, j.Needed = TooFewBlocks, b.Needed
-	case c.Metric.Primary && b.Run.Profile != "quick":
-		j.Status = status(c)
-	default:
-		j.Status = Exploratory
-	}
-	if j.Status == Inconclusive {
-		// What it takes to be found is what it takes among all of them.
-		n, err := stat.BlocksFor(c.SD, math.Log(1+Margin), stat.Alpha/float64(b.M), Power)
-		if err == nil && n > c.Blocks && n < math.MaxInt {
-			j.Needed = n
-		}
-	}
-	j.Sentence = b.sentence(j, standIn)
-	return j
-}
-
-// status judges a primary comparison with enough blocks.
-func status(c stat.Comparison) string {
-	switch r := c.Ratio; {
-	case r.Bounded && r.Lo >= 1/(1+Margin) && r.Hi <= 1+Margin:
-		return Equivalent
-	case c.Holm <= stat.Alpha:
-		return Differs
-	}
-	return Inconclusive
-}
-
 // sentence says what the evidence allows, and no more.
-func (b *Board) sentence(j Comparison, standIn bool) string {
+func (b *Board) sentence(j Comparison) string {
 	blocks := j.BlocksUsed()
 	estimate := fmt.Sprintf("%s %s %s %s", j.Arm, verb(j.Metric), Factor(j.Ratio), object(j.Metric, j.Baseline))
 	short := fmt.Sprintf("%s, %s: %s that of %s, %s", j.Arm, Noun(j.Metric), Factor(j.Ratio), j.Baseline, blocks)
@@ -165,7 +104,7 @@ func (b *Board) sentence(j Comparison, standIn bool) string {
 	case Differs:
 		return fmt.Sprintf("%s, %s.", estimate, blocks)
 	case Equivalent:
-		return fmt.Sprintf("%s, %s: equivalent within %.0f %%.", estimate, blocks, 100*Margin)
+		return fmt.Sprintf("%s, %s: equivalent within %.0f %%.", estimate, blocks, 100*b.Margin)
 	case TooFewBlocks:
 		return fmt.Sprintf("%s; %s needed.", short, number.Count(j.Needed, "block"))
 	case Exploratory:
@@ -175,7 +114,7 @@ func (b *Board) sentence(j Comparison, standIn bool) string {
 	case Inconclusive:
 		return b.inconclusive(j)
 	}
-	if standIn {
+	if j.Err == nil {
 		return fmt.Sprintf("%s, %s: no verdict is drawn from a stand-in store.", j.Arm, Noun(j.Metric))
 	}
 	return fmt.Sprintf("%s, %s: not compared with %s, %v.", j.Arm, Noun(j.Metric), j.Baseline, j.Err)
@@ -190,9 +129,9 @@ func (b *Board) inconclusive(j Comparison) string {
 	}
 	text += ", " + j.BlocksUsed()
 	if j.Needed > 0 {
-		return fmt.Sprintf("%s; about %s blocks would settle %.0f %%.", text, number.Integer(about(j.Needed)), 100*Margin)
+		return fmt.Sprintf("%s; about %s blocks would settle %.0f %%.", text, number.Integer(about(j.Needed)), 100*b.Margin)
 	}
-	return fmt.Sprintf("%s; a difference of %.0f %% would probably have shown.", text, 100*Margin)
+	return fmt.Sprintf("%s; a difference of %.0f %% would probably have shown.", text, 100*b.Margin)
 }
 
 // about rounds to two digits: more would pretend.

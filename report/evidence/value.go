@@ -130,7 +130,7 @@ func MergeBlocks(src Histograms, trials []*results.Trial) Distribution {
 		if src == nil {
 			continue
 		}
-		h := src.Histogram(results.Tag{Arm: t.Arm, Operation: "use", Outcome: results.OK, Metric: "latency", Block: t.Block})
+		h := src.Histogram(useTag(t))
 		if h == nil {
 			continue
 		}
@@ -140,6 +140,11 @@ func MergeBlocks(src Histograms, trials []*results.Trial) Distribution {
 		d.OK.Merge(h) // same geometry: results.Histograms has checked it
 	}
 	return d
+}
+
+// useTag names the response times of a trial.
+func useTag(t *results.Trial) results.Tag {
+	return results.Tag{Arm: t.Arm, Operation: "use", Outcome: results.OK, Metric: "latency", Block: t.Block}
 }
 
 // ByBlock sorts trials by block.

@@ -108,6 +108,8 @@ func Lasted(ns int64) string {
 	switch v := float64(ns); {
 	case ns == 0:
 		return "0"
+	case ns == math.MinInt64: // has no opposite
+		return "−" + Lasted(math.MaxInt64)
 	case ns < 0:
 		return "−" + Lasted(-ns)
 	case v < .9995e6:
