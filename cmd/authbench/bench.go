@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -47,8 +46,12 @@ func newBenchCmd(a *app) *cobra.Command {
 	fl.StringVar(&f.popularity, "popularity", string(loadgen.Uniform), "which user comes next: uniform or zipf")
 	fl.IntVar(&f.connections, "connections", 64, "open connections under steady load")
 	fl.BoolVar(&f.knee, "knee", false, "also look for each arm's highest rate at "+scenarios.KneeObjective+" (profile full does)")
+	fl.BoolVar(&f.promises, "promises", false, "also log users out of every arm and kill its store, once (profiles default and full do)")
+	fl.BoolVar(&f.costsOnly, "costs-only", false, "leave that out")
 	fl.StringVar(&f.engine, "engine", "", "epoll (Linux, http) or portable (default: the first that can do all arms)")
 	fl.DurationVar(&f.timeout, "timeout", 5*time.Second, "an arrival without an answer by then has timed out; counts from its intended time")
+	fl.StringVar(&f.margin, "margin", "5%", "a difference up to this does not matter to you: an arm that is within it is called equivalent")
+	fl.StringVar(&f.spreadFrom, "spread-from", "", "an earlier `RUN`: what this one can show is reckoned from its spread (default: an assumed one)")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of the order and the arrivals (default: random, printed)")
 	fl.StringVar(&f.out, "out", "results", "directory of results")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 when a check fails, 3 when a trial is invalid, 4 when a check is unknown")
@@ -76,7 +79,7 @@ func bench(ctx context.Context, a *app, f benchFlags, seeded bool) error {
 	defer line.Close()
 	b.Tell = line.Tell
 	fmt.Fprintf(a.stderr, "authbench bench: profile %s, seed %d\n", b.Profile.Name, b.Seed)
-	b.Report = writeReport
+	b.Report = a.writeReport
 	dir, run, err := b.Run(ctx)
 	line.Close()
 	if dir == "" {
@@ -95,12 +98,26 @@ func bench(ctx context.Context, a *app, f benchFlags, seeded bool) error {
 }
 
 // writeReport leaves report.html beside run.json.
-func writeReport(dir string, run *results.Run) error {
+func (a *app) writeReport(dir string, run *results.Run) error {
 	b, err := boardOf(dir, run)
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, reportFile), func(w io.Writer) error { return report.HTML(w, b) })
+	path := filepath.Join(dir, reportFile)
+	if err := a.output(path, func(w io.Writer) error { return report.HTML(w, b) }); err != nil {
+		return err
+	}
+	a.warnOfSize(path)
+	return nil
+}
+
+// largePage is what is too much to attach to a ticket.
+const largePage = 3 << 20
+
+func (a *app) warnOfSize(path string) {
+	if info, err := os.Stat(path); err == nil && info.Size() > largePage {
+		fmt.Fprintf(a.stderr, "%s has %.1f MB: more than people like to open; a run of fewer arms, or a report of one run, has less\n", path, float64(info.Size())/1e6)
+	}
 }
 
 const reportFile = "report.html"
@@ -112,15 +129,6 @@ func printSummary(a *app, dir string, run *results.Run) error {
 		return err
 	}
 	return report.Terminal(a.stdout, b, filepath.Join(dir, reportFile))
-}
-
-// writeFile creates path with what write gives it, whole or not at all.
-func writeFile(path string, write func(io.Writer) error) error {
-	var b bytes.Buffer
-	if err := write(&b); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
 }
 
 func randomSeed() uint64 {

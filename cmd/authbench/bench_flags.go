@@ -1,11 +1,16 @@
 package main
 
 import (
+	"errors"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"authbench/loadgen"
+	"authbench/results"
+	"authbench/results/stat"
 	"authbench/scenarios"
 	"authbench/targets/contract"
 )
@@ -23,10 +28,14 @@ type benchFlags struct {
 	popularity  string
 	connections int
 	timeout     time.Duration
+	margin      string
+	spreadFrom  string
 	seed        uint64
 	out         string
 	engine      string
 	knee        bool
+	promises    bool
+	costsOnly   bool
 	strict      bool
 	stores      storeFlags
 }
@@ -47,11 +56,26 @@ func (f benchFlags) bench(a *app) (*scenarios.Bench, error) {
 	if b.Contracts, b.Sources, err = f.contracts(); err != nil {
 		return nil, err
 	}
+	if profile.Promises {
+		if b.Promises, err = f.promiseCases(); err != nil {
+			return nil, exitError{exitUsage, err}
+		}
+	}
 	if b.Engine, err = f.chooseEngine(b.Contracts); err != nil {
 		return nil, err
 	}
 	if b.Baseline == "" {
 		b.Baseline = defaultBaseline(b.Contracts)
+	}
+	if b.Margin, err = share(f.margin); err != nil {
+		return nil, usageError("--margin %s: %v", f.margin, err)
+	}
+	if f.spreadFrom != "" {
+		earlier, _, err := results.Open(f.spreadFrom)
+		if err != nil {
+			return nil, usageError("--spread-from: %w", err)
+		}
+		b.Spreads = stat.SpreadsOf(earlier)
 	}
 	if b.Testbed, err = f.stores.options(a); err != nil {
 		return nil, err
@@ -59,6 +83,16 @@ func (f benchFlags) bench(a *app) (*scenarios.Bench, error) {
 	b.Placement = place()
 	b.Testbed.TargetCores = b.Placement.Target
 	return b, f.check(b)
+}
+
+// share reads a percentage.
+func share(s string) (float64, error) {
+	number, ok := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !ok || err != nil || !(v > 0 && v < 100) {
+		return 0, errors.New("want a percentage, such as 5%")
+	}
+	return v / 100, nil
 }
 
 // chooseEngine returns one engine for all: arms that are measured by different
@@ -112,6 +146,7 @@ func (f benchFlags) resolveProfile() (scenarios.Profile, error) {
 			p.Users = f.users
 		}
 		p.Knee = p.Knee || f.knee
+		p.Promises = (p.Promises || f.promises) && !f.costsOnly
 		return p, nil
 	}
 	return scenarios.Profile{}, usageError("--profile %s: not one of %s", f.profile, strings.Join(names, ", "))
@@ -196,4 +231,35 @@ func (f benchFlags) settings(arms []string) (map[string]map[string]string, error
 		set[arm][key] = value
 	}
 	return set, nil
+}
+
+// promiseCases are what is tried of the same arms and files, with the same settings,
+// beside the comparison of costs.
+func (f benchFlags) promiseCases() ([]scenarios.Case, error) {
+	names := f.arms
+	if len(names) == 0 {
+		names = contract.BenchArms()
+	}
+	set, err := f.settings(names)
+	if err != nil {
+		return nil, err
+	}
+	var targets []scenarios.Target
+	for _, name := range names {
+		targets = append(targets, scenarios.Target{Source: name, Load: func(more map[string]string) (*contract.Contract, error) {
+			all := maps.Clone(more)
+			if all == nil {
+				all = map[string]string{}
+			}
+			maps.Copy(all, set[name])
+			maps.Copy(all, more)
+			return contract.Arm(name, all)
+		}})
+	}
+	for _, file := range f.files {
+		targets = append(targets, scenarios.Target{Source: file, Load: func(more map[string]string) (*contract.Contract, error) {
+			return contract.Load(file, more)
+		}})
+	}
+	return scenarios.PromiseCases(targets)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"iter"
 
 	"authbench/report/evidence"
 	"authbench/results"
@@ -14,7 +15,7 @@ func boardOf(dir string, run *results.Run) (*evidence.Board, error) {
 	if err != nil {
 		return nil, err
 	}
-	return evidence.Read(evidence.Source{Run: run, Histograms: h}), nil
+	return evidence.Read(evidence.Source{Run: run, Histograms: h, Intervals: intervals(dir)}), nil
 }
 
 // openSource reads the run at path: its directory, its run.json, or results/latest.
@@ -32,7 +33,7 @@ func openSource(path string) (src evidence.Source, dir string, err error) {
 	h, err := results.Histograms(dir, latencies)
 	switch {
 	case err == nil:
-		src.Histograms = h
+		src.Histograms, src.Intervals = h, intervals(dir)
 	case errors.Is(err, fs.ErrNotExist):
 		run.Warnings = append(run.Warnings, "The histogram log is missing: distributions and merged quantiles are not shown.")
 	default:
@@ -46,4 +47,10 @@ func openSource(path string) (src evidence.Source, dir string, err error) {
 // latencies keeps what reports draw: the response times of the steady phase.
 func latencies(t results.Tag) (results.Tag, bool) {
 	return t, t.Operation == "use" && t.Metric == "latency" && t.Outcome == results.OK
+}
+
+func intervals(dir string) func(func(results.Tag) bool) iter.Seq2[*results.Interval, error] {
+	return func(keep func(results.Tag) bool) iter.Seq2[*results.Interval, error] {
+		return results.Intervals(dir, keep)
+	}
 }

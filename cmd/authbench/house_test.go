@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"report/evidence":           {"report/number", "results", "results/stat"},
 	"report/claims":             {"report/number", "report/evidence", "results", "results/stat"},
 	"report/decide":             {"report/number", "report/evidence", "results", "results/stat"},
-	"report/diff":               {"report/number", "report/evidence", "results", "results/stat"},
+	"report/diff":               {"report/number", "results", "results/stat"},
 	"targets/store/storetest":   {"targets/store"},
 	"targets/revoke/revoketest": {"targets/revoke", "targets/store", "targets/store/storetest"},
 }

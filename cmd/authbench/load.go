@@ -206,12 +206,12 @@ func (j *loadJob) report(a *app, out *loadResult) error {
 			return err
 		}
 	} else if j.json != "" {
-		if err := writeFile(j.json, out.writeJSON); err != nil {
+		if err := a.output(j.json, out.writeJSON); err != nil {
 			return err
 		}
 	}
 	if j.hlog != "" {
-		err := writeFile(j.hlog, func(w io.Writer) error {
+		err := a.output(j.hlog, func(w io.Writer) error {
 			return results.WriteLog(w, "load", out.recording.Start, out.recording.Histograms)
 		})
 		if err != nil {

@@ -405,7 +405,7 @@ func TestLoadHistogramsReadBack(t *testing.T) {
 	next := second
 	next.StartNS = 1e9
 	dir := t.TempDir()
-	err = writeFile(filepath.Join(dir, results.HistogramsFile), func(w io.Writer) error {
+	err = new(app).output(filepath.Join(dir, results.HistogramsFile), func(w io.Writer) error {
 		return results.WriteLog(w, "load", time.Now(), []results.Histogram{second, next})
 	})
 	if err != nil {

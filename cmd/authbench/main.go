@@ -92,6 +92,9 @@ func newRoot(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, err} })
 	root.AddCommand(
 		newReportCmd(a),
+		newCompareCmd(a),
+		newDecideCmd(a),
+		newVerifyCmd(a),
 		newBenchCmd(a),
 		newRunCmd(a),
 		newListCmd(a),
@@ -100,6 +103,7 @@ func newRoot(a *app) *cobra.Command {
 		newKeysCmd(a),
 		newProbeCmd(a),
 		newDoctorCmd(a),
+		newSelfcheckCmd(a),
 		newStandinCmd(a),
 		newLinkCmd(a),
 	)

@@ -41,7 +41,11 @@ func TestReportUsage(t *testing.T) {
 		want string
 	}{
 		{[]string{syntheticRun, "--format", "pdf"}, `unknown format "pdf"; there is html, text, json, junit, markdown, events`},
-		{[]string{"a", "b"}, "one run at a time"},
+		{[]string{syntheticRun, filepath.Join(t.TempDir(), "none")}, "nothing has been measured here"},
+		{[]string{syntheticRun, "--format", "csv", "--arm", "control"}, "--arm and --operation are for hlog and hgrm"},
+		{[]string{syntheticRun, "--format", "hgrm"}, "choose it with --arm; there is control, session-redis, jwt-hs256"},
+		{[]string{syntheticRun, "--format", "hlog", "--arm", "nobody"}, `no arm "nobody"; there is control`},
+		{[]string{filepath.Join("..", "..", "docs")}, "no such file or directory: nothing has been measured here"},
 		{[]string{filepath.Join(t.TempDir(), "none")}, "nothing has been measured here"},
 		{[]string{"--nonsense"}, "unknown flag"},
 	} {

@@ -97,7 +97,7 @@ func runCampaign(ctx context.Context, a *app, f runFlags, args []string, changed
 	defer line.Close()
 	c.Tell = line.Tell
 	fmt.Fprintf(a.stderr, "authbench run %s: %d cases, seed %d\n", c.Name, len(c.Cases), c.Seed)
-	c.Report = writeChaosReports
+	c.Report = a.writeChaosReports
 	dir, run, err := c.Run(ctx)
 	line.Close()
 	if dir == "" {
@@ -230,17 +230,17 @@ func keyValues(pairs []string) (map[string]string, error) {
 }
 
 // writeChaosReports leaves everything that people and machines read beside run.json.
-func writeChaosReports(dir string, run *results.Run) error {
+func (a *app) writeChaosReports(dir string, run *results.Run) error {
 	b, err := boardOf(dir, run)
 	if err != nil {
 		return err
 	}
-	errs := []error{writeReport(dir, run)}
+	errs := []error{a.writeReport(dir, run)}
 	for _, f := range []struct {
 		name  string
 		write func(io.Writer, *evidence.Board) error
 	}{{"junit.xml", report.JUnit}, {"summary.md", report.Summary}, {"events.jsonl", report.Events}} {
-		errs = append(errs, writeFile(filepath.Join(dir, f.name), func(w io.Writer) error { return f.write(w, b) }))
+		errs = append(errs, a.output(filepath.Join(dir, f.name), func(w io.Writer) error { return f.write(w, b) }))
 	}
 	return errors.Join(errs...)
 }

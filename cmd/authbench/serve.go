@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +40,9 @@ second loopback port; its requests carry the secret as a bearer token.`,
 				return err
 			}
 			opt.Arm, opt.Settings = f.arm, settings
+			if opt.Handicap < 0 || opt.Handicap > time.Second {
+				return usageError("--handicap %v: 0 to 1s", opt.Handicap)
+			}
 			if opt.RedisURL == "" {
 				opt.RedisURL = a.getenv("AUTHBENCH_REDIS_URL")
 			}
@@ -60,6 +64,7 @@ second loopback port; its requests carry the secret as a bearer token.`,
 	flags.StringVar(&opt.RedisURL, "redis-url", "", "Redis of a session-redis arm: redis://[user:password@]host:port/db (or AUTHBENCH_REDIS_URL, which no process list shows)")
 	flags.StringVar(&opt.MySQLDSN, "mysql-dsn", "", "MySQL or MariaDB of a session-mysql arm: user:password@tcp(host:port)/database (or AUTHBENCH_MYSQL_DSN)")
 	flags.StringVar(&opt.KeysDir, "keys", "", "`DIR` of key files that nodes share, made by the verb keys; without it this node makes its own")
+	flags.DurationVar(&opt.Handicap, "handicap", 0, "spin that long on every use that is answered 200: a planted slowdown, to test that one of its size is found")
 	flags.BoolVar(&events, "log-events", false, "log authentication events to stderr (costs CPU: leave it off when measuring)")
 	return cmd
 }
@@ -73,6 +78,7 @@ type ready struct {
 	User     string            `json:"example_user"`
 	Password string            `json:"example_password"`
 	Settings map[string]string `json:"settings"`
+	Handicap string            `json:"handicap,omitempty"` // a slowdown planted on purpose
 }
 
 func serve(ctx context.Context, a *app, listen string, opt server.Options) error {
@@ -92,6 +98,9 @@ func serve(ctx context.Context, a *app, listen string, opt server.Options) error
 	}
 	line := ready{Arm: opt.Arm, Listen: ln.Addr().String(), PID: os.Getpid(), Settings: opt.Settings.Map()}
 	line.User, line.Password = srv.Example()
+	if opt.Handicap > 0 {
+		line.Handicap = opt.Handicap.String()
+	}
 	var admin net.Listener
 	if opt.AdminSecret != "" {
 		if admin, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
