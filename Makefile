@@ -19,7 +19,7 @@ build: ## compile bin/authbench
 bench: deps build ## compare all arms; PROFILE=quick|default|full, ARGS='--rate 1000 ...'
 	bin/authbench bench --profile $(PROFILE) $(ARGS)
 
-bench-aa: deps build ## how often a difference is found that is not there, and one of 50 us that is: 20 experiments, writes docs/self-check.md (45 min, idle machine)
+bench-aa: deps build ## how often a difference is found that is not there, and one of 50 us that is: 20 experiments, writes docs/self-check.md (40 min, idle machine)
 	bin/authbench selfcheck --output docs/self-check.md --pairs results/stat/testdata/aa-blocks.json $(ARGS)
 
 chaos: deps build ## revocations and faults against every arm, held to its promises; PROFILE=smoke|quick|default|full

@@ -64,7 +64,7 @@ func costValidity(s *summary) []validityRow {
 			if n := degradedTrials(s); n > 0 && c.check == "validity" {
 				r.Cause += fmt.Sprintf(" %s degraded, and used all the same: see the notes.", plural(n, "One trial is", fmt.Sprint(n)+" trials are"))
 			}
-			if r.Status != results.Pass {
+			if r.Status != results.Pass && r.Status != results.NotApplicable {
 				r.Remedy = c.remedy
 			}
 			rows = append(rows, r)
@@ -125,16 +125,20 @@ func checkRow(s *summary, check string) (validityRow, bool) {
 		if v.Status != results.Pass && v.Reason != "" && !seen[v.Reason] {
 			seen[v.Reason] = true
 			if len(reasons) < 2 {
-				reasons = append(reasons, v.Arm+": "+v.Reason)
+				first, _, _ := strings.Cut(v.Reason, "; ") // the others are among the notes
+				reasons = append(reasons, v.Arm+": "+first)
 			}
 		}
 	}
 	if n.All() == 0 {
 		return validityRow{}, false
 	}
-	r := validityRow{Status: n.Worst(), Cause: fmt.Sprintf("%d of %s.", n.Pass, number.Count(n.All(), "arm"))}
+	r := validityRow{Status: n.Worst(), Cause: fmt.Sprintf("%d of %s.", n.Pass, number.Count(n.Judged(), "arm"))}
+	if n.Judged() == 0 {
+		r.Cause = ""
+	}
 	if len(reasons) > 0 {
-		r.Cause += " " + strings.Join(reasons, "; ") + "."
+		r.Cause = strings.TrimSpace(r.Cause + " " + strings.Join(reasons, "; ") + ".")
 		if more := len(seen) - len(reasons); more > 0 {
 			r.Cause += fmt.Sprintf(" And %s.", number.Count(more, "other cause"))
 		}

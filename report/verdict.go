@@ -93,7 +93,10 @@ func cheapest(s *summary) string {
 		if c.Metric.Name != "cpu" || c.Err != nil || a == nil || a.Mechanism == "none" {
 			continue
 		}
-		said := fmt.Sprintf("%s %s", c.Arm, evidence.Factor(c.Ratio))
+		said := fmt.Sprintf("%s ×%s", c.Arm, number.Times(c.Ratio.Value))
+		if c.Ratio.Bounded {
+			said = fmt.Sprintf("%s %s", c.Arm, evidence.Factor(c.Ratio))
+		}
 		switch {
 		case c.Status == evidence.Differs && c.Ratio.Value < 1:
 			groups["less"] = append(groups["less"], said)
@@ -124,7 +127,7 @@ func cheapest(s *summary) string {
 		parts = append(parts, and(list)+": inconclusive")
 	}
 	if list := groups["estimate"]; len(list) > 0 {
-		parts = append(parts, fmt.Sprintf("estimates beside %s (%s µs of CPU a request): %s; no winner is named", s.Run.Baseline, number.Micros(base.SatSum.Value), and(list)))
+		parts = append(parts, fmt.Sprintf("Estimates beside %s (%s µs of CPU a request), no winner is named: %s", s.Run.Baseline, number.Micros(base.SatSum.Value), and(list)))
 	}
 	if len(parts) == 0 {
 		return "No arm could be compared by CPU, so there is no answer."

@@ -190,7 +190,7 @@ func checkVerdicts(run *Run, judge func(*Run) []Verdict) []Finding {
 	var out []Finding
 	if judge == nil {
 		for _, v := range run.Verdicts {
-			out = append(out, Finding{CheckVerdict, keyOf(v).String(), NotRecomputable, "it was drawn from the history of operations, which a run does not keep"})
+			out = append(out, Finding{CheckVerdict, keyOf(v).String(), NotRecomputable, fromHistory})
 		}
 		return out
 	}
@@ -200,7 +200,9 @@ func checkVerdicts(run *Run, judge func(*Run) []Verdict) []Finding {
 	}
 	for _, v := range run.Verdicts {
 		f := Finding{Check: CheckVerdict, About: keyOf(v).String(), Status: Same}
-		if want, ok := anew[keyOf(v)]; !ok {
+		if want, ok := anew[keyOf(v)]; !ok && v.Scenario != run.Workload.Scenario {
+			f.Status, f.Detail = NotRecomputable, fromHistory
+		} else if !ok {
 			f.Status, f.Detail = Unchecked, "this authbench makes no such check"
 		} else if d := differentVerdict(v, want); d != "" {
 			f.Status, f.Detail = Differs, d
@@ -250,3 +252,6 @@ func inWords(v *float64) string {
 	}
 	return fmt.Sprintf("%g", *v)
 }
+
+// fromHistory is why a verdict cannot be drawn anew. The digest covers it.
+const fromHistory = "it was drawn from the history of operations, which a run does not keep"

@@ -103,7 +103,7 @@ func (b *Bench) Run(ctx context.Context) (dir string, run *results.Run, err erro
 		err = Knees(ctx, e, func(k results.Knee) { run.Knees = append(run.Knees, k) })
 	}
 	run.Finished = time.Now().UTC()
-	if done, all := len(run.Trials), run.Workload.Blocks*len(arms)+len(cases); done < all {
+	if done, all := len(run.Trials), run.Workload.Blocks*len(arms)+trialsOf(cases); done < all {
 		run.Partial = true
 		run.PartialReason = fmt.Sprintf("%d of %d trials finished: %v", done, all, err)
 	}
@@ -168,9 +168,13 @@ func (b *Bench) arms(missing map[string]string, run *results.Run) []Arm {
 
 // describeArm is an arm as a run records it.
 func describeArm(a Arm) results.Arm {
+	asks := ""
+	if a.Contract.Start != nil {
+		asks = a.Contract.Start.UseAsks
+	}
 	return results.Arm{
 		Name: a.Name, Summary: a.Contract.Summary, Mechanism: a.Contract.Mechanism, Contract: a.Source,
-		Duplicate: a.Duplicate, Needs: storesOf(a.Contract), Settings: a.Contract.Settings,
+		Duplicate: a.Duplicate, Needs: storesOf(a.Contract), UseAsks: asks, Settings: a.Contract.Settings,
 		Promises: a.Contract.Promises.Map(), Notes: append([]string{}, a.Contract.Notes...),
 	}
 }

@@ -17,13 +17,13 @@ import (
 const handicapSetting = "handicap"
 
 // SelfProfile is what every experiment of the self-check measures: windows so short
-// that twenty experiments take about three quarters of an hour, and blocks as many as
+// that twenty experiments take about forty minutes, and blocks as many as
 // in the default profile, which is what has to be tested.
 func SelfProfile() Profile {
 	return Profile{
-		Name: "selfcheck", Summary: "12 blocks of 2 s",
+		Name: "selfcheck", Summary: "12 blocks of 1.5 s",
 		Blocks: 12, Users: 200,
-		Warmup: 400 * time.Millisecond, Steady: 2 * time.Second, Saturate: 500 * time.Millisecond,
+		Warmup: 300 * time.Millisecond, Steady: 1500 * time.Millisecond, Saturate: 500 * time.Millisecond,
 	}
 }
 

@@ -126,6 +126,10 @@ func checkStoreOps(run *results.Run, arm results.Arm, trials []results.Trial) re
 		}
 		most = max(most, t.StoreOpsPerRequest)
 	}
+	if len(arm.Needs) > 0 && arm.UseAsks == "sometimes" {
+		v.Status, v.Measured, v.Reason = results.NotApplicable, number(most), "most uses are answered from what the node knows"
+		return v
+	}
 	if len(arm.Needs) > 0 {
 		v.Measured, v.Bound = number(least), number(1)
 		if least < 1 {

@@ -52,6 +52,9 @@ func TestVerdicts(t *testing.T) {
 			r.Trials[control].Accounting = results.Accounting{Scheduled: 10, OK: 9, Timeout: 1}
 		}, "control", CheckErrors, results.Fail, "1 of 10"},
 		{"a session that asks nobody", func(r *results.Run) { r.Trials[redis].StoreOps, r.Trials[redis].StoreOpsPerRequest = 9, 0.9 }, "session-redis", CheckStoreOps, results.Fail, "fewer than one"},
+		{"a session that asks sometimes, as it says", func(r *results.Run) {
+			r.Arms[1].UseAsks, r.Trials[redis].StoreOps, r.Trials[redis].StoreOpsPerRequest = "sometimes", 1, 0.1
+		}, "session-redis", CheckStoreOps, results.NotApplicable, "what the node knows"},
 		{"a control that asks a store", func(r *results.Run) { r.Trials[control].StoreOps, r.Trials[control].StoreOpsPerRequest = 1, 0.1 }, "control", CheckStoreOps, results.Fail, "without a store"},
 		{"counters not read", func(r *results.Run) { r.Trials[redis].StoreOpsKnown = false }, "session-redis", CheckStoreOps, results.Unknown, "counters"},
 		{"a stand-in", func(r *results.Run) { r.Environment.Stores[0].StandIn = true }, "session-redis", CheckStoreOps, results.Unknown, "stand-in"},

@@ -42,7 +42,7 @@ an arm, the same arm again (A/A: whatever is found there is a false alarm), and 
 same arm with a slowdown of 50 us planted in its handler, which has to be found.
 
 It tells you how far to trust a comparison made on this machine. The default, 20
-experiments, takes about three quarters of an hour; leave the machine alone meanwhile.
+experiments, takes about forty minutes; leave the machine alone meanwhile.
 Each experiment is a run of its own below the results directory. Ctrl-C keeps those
 that are finished, and the page is about them. --analyse does the same for runs that
 are there, ordinary bench runs (without a handicap) included.
