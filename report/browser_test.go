@@ -172,7 +172,7 @@ func TestPageInBrowser(t *testing.T) {
 
 // wholePage is a report with its script; dir may be empty, nothing is then shown over
 // time.
-func wholePage(t *testing.T, run *results.Run, h evidence.Histograms, dir string) string {
+func wholePage(t testing.TB, run *results.Run, h evidence.Histograms, dir string) string {
 	t.Helper()
 	src := evidence.Source{Run: run, Histograms: h}
 	if dir != "" {

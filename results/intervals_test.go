@@ -14,8 +14,15 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// published is a real run of 12 blocks.
-var published = filepath.Join("published", "20261121T192615Z-bench")
+// published is the reference run, of 12 blocks.
+func published(t testing.TB) string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join("published", "*-bench"))
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no published run: %v", err)
+	}
+	return dirs[0]
+}
 
 // early are the series of the first two blocks: enough to compare, in good time.
 func early(t Tag) (Tag, bool) { return t, t.Block <= 2 }
@@ -55,15 +62,15 @@ func merged(t *testing.T, dir string) Series {
 // TestIntervalsAddUp: interval by interval and merged, the log holds what the library
 // finds in it.
 func TestIntervalsAddUp(t *testing.T) {
-	want := merged(t, published)
-	whole, err := Histograms(published, early)
+	want := merged(t, published(t))
+	whole, err := Histograms(published(t), early)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := Series{}
 	largest := map[Tag]int64{}
 	starts := map[Tag][]time.Duration{}
-	for i, err := range Intervals(published, func(t Tag) bool { return t.Block <= 2 }) {
+	for i, err := range Intervals(published(t), func(t Tag) bool { return t.Block <= 2 }) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +115,7 @@ func TestIntervalsAddUp(t *testing.T) {
 
 func TestIntervalsDecodeWhatIsKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), HistogramsFile)
-	data, err := os.ReadFile(filepath.Join(published, HistogramsFile))
+	data, err := os.ReadFile(filepath.Join(published(t), HistogramsFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +150,7 @@ func TestIntervalsDecodeWhatIsKept(t *testing.T) {
 // seen enough leaves nothing running.
 func TestIntervalsStopAtDamage(t *testing.T) {
 	dir := t.TempDir()
-	data, err := os.ReadFile(filepath.Join(published, HistogramsFile))
+	data, err := os.ReadFile(filepath.Join(published(t), HistogramsFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +189,7 @@ func TestIntervalsStopAtDamage(t *testing.T) {
 			}
 		})
 	}
-	for range Intervals(published, nil) {
+	for range Intervals(published(t), nil) {
 		break
 	}
 	for _, err := range Intervals(filepath.Join(dir, "nowhere"), nil) {
@@ -255,7 +262,7 @@ func FuzzDecodeLikeTheLibrary(f *testing.F) {
 func BenchmarkIntervals(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		for _, err := range Intervals(published, nil) {
+		for _, err := range Intervals(published(b), nil) {
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -266,7 +273,7 @@ func BenchmarkIntervals(b *testing.B) {
 func BenchmarkHistograms(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Histograms(published, PerBlock); err != nil {
+		if _, err := Histograms(published(b), PerBlock); err != nil {
 			b.Fatal(err)
 		}
 	}

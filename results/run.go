@@ -140,7 +140,7 @@ type Arm struct {
 	Contract  string            `json:"contract"` // arm name or file
 	Duplicate bool              `json:"duplicate_of_baseline"`
 	Needs     []string          `json:"needs"`
-	UseAsks   string            `json:"use_asks,omitempty" jsonschema:"enum=always,enum=sometimes"` // whether every use asks one of them; "" is always
+	UseAsks   string            `json:"use_asks,omitempty" jsonschema:"enum=always,enum=sometimes,enum=never"` // whether a use asks one of them; "" is always
 	Settings  map[string]string `json:"settings"`
 	Promises  map[string]string `json:"promises"`
 	Notes     []string          `json:"notes"` // what a reader has to know: "every verifier can mint"

@@ -126,8 +126,8 @@ func checkStoreOps(run *results.Run, arm results.Arm, trials []results.Trial) re
 		}
 		most = max(most, t.StoreOpsPerRequest)
 	}
-	if len(arm.Needs) > 0 && arm.UseAsks == "sometimes" {
-		v.Status, v.Measured, v.Reason = results.NotApplicable, number(most), "most uses are answered from what the node knows"
+	if len(arm.Needs) > 0 && (arm.UseAsks == "sometimes" || arm.UseAsks == "never") {
+		v.Status, v.Measured, v.Reason = results.NotApplicable, number(most), "uses are answered from what the node knows; it asks in the background, or now and then"
 		return v
 	}
 	if len(arm.Needs) > 0 {

@@ -72,17 +72,25 @@ func (c *candidate) farP99(trip time.Duration) (stat.Estimate, error) {
 	return centre(v)
 }
 
+// background is about how many operations a request a store may count that no use waits
+// for: a node that polls. An arm most of whose uses ask nobody cannot be told from one
+// of whose uses every twentieth asks.
+const background = 0.1
+
 // farther is what a longer round trip to the store adds to the slowest hundredth of
 // the responses: nothing where fewer than that ask the store, else a round trip for
-// each operation, and at least one. A model, not a measurement.
+// each operation, and at least one. A model, not a measurement. It is not known where
+// the operations that were counted may have been in the background.
 func farther(a *evidence.Arm, t *results.Trial, trip time.Duration) (float64, bool) {
 	switch ops := t.StoreOpsPerRequest; {
-	case trip == 0 || len(a.Needs) == 0:
+	case trip == 0 || len(a.Needs) == 0 || a.UseAsks == "never":
 		return 0, true
 	case !t.StoreOpsKnown:
 		return 0, false
 	case ops <= 0.01:
 		return 0, true
+	case a.UseAsks == "sometimes" && ops < background:
+		return 0, false
 	default:
 		return float64(trip) * max(1, ops), true
 	}
@@ -105,7 +113,7 @@ func judgeP99(c *candidate, r *Requirements) Check {
 	limit := float64(r.P99)
 	switch {
 	case err != nil:
-		return notShown(c.tryCost()+" --profile full", "its trials are too short for a p99, or its store operations were not counted")
+		return notShown(c.tryCost()+" --profile full", "its trials are too short for a p99, or it is not known how many of its uses wait for the store")
 	case math.IsInf(e.Value, 1):
 		return excluded(Measured, "its p99 lies beyond the timeout").citing(Cite{Run: c.run.ID, Scenario: "steady", Figure: "p99 beyond the timeout"})
 	}

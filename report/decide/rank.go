@@ -37,7 +37,7 @@ func (c *candidate) readScores(run *results.Run) {
 		switch {
 		case !okCPU:
 			s.cpu = math.NaN()
-		case len(c.cost.Needs) == 0:
+		case len(c.cost.Needs) == 0 || c.cost.UseAsks == "never":
 		case !t.StoreOpsKnown:
 			s.ops = math.NaN()
 		default:

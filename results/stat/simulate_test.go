@@ -92,7 +92,7 @@ var machines = []machine{
 	{name: "drift", shared: 0.1, drift: 0.5},
 	{name: "two modes", shared: 0.1, mode: 0.2},
 	{name: "ties", shared: 0.1, grain: 2000},
-	{name: "drift, two modes and ties", shared: 0.1, drift: 0.5, mode: 0.2, grain: 2000},
+	{name: "drift, two modes and ties", shared: 0.1, drift: 0.5, mode: 0.2, grain: 3000},
 }
 
 // block is what two arms take in one block, in nanoseconds, in random order. The arm

@@ -90,8 +90,9 @@ type Start struct {
 	// The stores it needs: redis, mysql.
 	Needs []string `yaml:"needs,omitempty" jsonschema:"enum=redis,enum=mysql"`
 	// Whether every use of a credential asks a store (always, the default where it
-	// needs one) or most are answered from what the node knows (sometimes).
-	UseAsks string `yaml:"use_asks,omitempty" jsonschema:"enum=always,enum=sometimes"`
+	// needs one), most are answered from what the node knows (sometimes), or all are
+	// (never): what the store then counts was asked in the background.
+	UseAsks string `yaml:"use_asks,omitempty" jsonschema:"enum=always,enum=sometimes,enum=never"`
 	// The command prints one JSON line with "listen" (host:port) on stdout when it
 	// is ready. Otherwise it is reached at {listen}, which the command then has to use.
 	Announces bool `yaml:"announces,omitempty"`

@@ -114,6 +114,9 @@ func (d *decoder) start(c *Contract) {
 			d.atKey("start", "uses %s and does not list %s in needs", store.placeholder, store.need)
 		}
 	}
+	if asks := []string{"", "always", "sometimes", "never"}; !slices.Contains(asks, s.UseAsks) {
+		d.atKey("start.use_asks", "%q is not one of %s", s.UseAsks, strings.Join(asks[1:], ", "))
+	}
 }
 
 // ours are the placeholders that a setting or an extracted value cannot be called.
