@@ -14,7 +14,7 @@ import (
 // publishedRun is the committed reference run.
 func publishedRun(t testing.TB) string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join("..", "..", "results", "published", "*", results.RunFile))
+	found, err := filepath.Glob(filepath.Join("..", "..", "results", "published", "*-bench", results.RunFile))
 	if err != nil || len(found) == 0 {
 		t.Fatalf("no published run: %v", err)
 	}
