@@ -69,7 +69,7 @@ func configKey(s string) string {
 		}
 		return -1
 	}, strings.ToLower(s))
-	return OrElse(strings.TrimLeft(key, "0123456789"), "store")
+	return orElse(strings.TrimLeft(key, "0123456789"), "store")
 }
 
 // coreList prints a placement; any core is "any".

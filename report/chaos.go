@@ -70,11 +70,11 @@ func (s *chaosSummary) facts() [][2]string {
 		}
 	}
 	return [][2]string{
-		{"Scenarios", OrElse(strings.Join(s.Scenarios, ", "), "none")},
+		{"Scenarios", orElse(strings.Join(s.Scenarios, ", "), "none")},
 		{"Checks", number.Integer(int64(s.Counts.All()))},
 		{"Trials", number.Integer(int64(len(s.Run.Trials)))},
 		{"Operations judged", number.Integer(operations)},
-		{"Profile", OrElse(s.Run.Profile, "none")},
+		{"Profile", orElse(s.Run.Profile, "none")},
 		{"Seed", fmt.Sprint(s.Run.Seed)},
 		{"Exit, --strict", fmt.Sprint(s.Exit)},
 	}

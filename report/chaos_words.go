@@ -99,7 +99,7 @@ func (s *chaosSummary) alarms() {
 		s.Alarms = append(s.Alarms, alarm{true, fmt.Sprintf(format, args...)})
 	}
 	if s.Run.Partial {
-		red("Partial run: %s. Only the trials that finished are here.", strings.TrimSuffix(OrElse(s.Run.PartialReason, "it was interrupted"), "."))
+		red("Partial run: %s. Only the trials that finished are here.", strings.TrimSuffix(orElse(s.Run.PartialReason, "it was interrupted"), "."))
 	}
 	for _, st := range s.Run.Environment.Stores {
 		if st.StandIn {
@@ -114,7 +114,7 @@ func (s *chaosSummary) alarms() {
 			red("%s of %s, block %d: the trial could not be completed: %s", t.Scenario, t.Arm, t.Block, t.Error)
 		}
 		if t.Validity.Status == results.ValidityInvalid {
-			red("%s of %s, block %d: invalid: %s", t.Scenario, t.Arm, t.Block, OrElse(strings.Join(t.Validity.Reasons, "; "), "no reason given"))
+			red("%s of %s, block %d: invalid: %s", t.Scenario, t.Arm, t.Block, orElse(strings.Join(t.Validity.Reasons, "; "), "no reason given"))
 		}
 	}
 	for _, w := range s.Run.Warnings {
@@ -139,7 +139,7 @@ func (s *chaosSummary) sentence(v results.Verdict) string {
 	if st := s.Stories(v); len(st) > 0 && st[0].Summary != "" {
 		return st[0].Summary
 	}
-	return OrElse(v.Reason, "no reason given")
+	return orElse(v.Reason, "no reason given")
 }
 
 // isSession and isDenylist tell the two apart whose failures mirror each other.

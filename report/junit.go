@@ -55,7 +55,7 @@ func JUnit(w io.Writer, b *evidence.Board) error {
 }
 
 func newSuite(run *results.Run, name string) junit.Testsuite {
-	suite := junit.Testsuite{Name: legal(OrElse(name, "run")), Time: "0.000"}
+	suite := junit.Testsuite{Name: legal(orElse(name, "run")), Time: "0.000"}
 	suite.SetTimestamp(run.Started.UTC())
 	suite.AddProperty("run", legal(run.ID))
 	suite.AddProperty("command", legal(command(run)))
@@ -80,7 +80,7 @@ func add(all *junit.Testsuites, suite junit.Testsuite) {
 // testcase is one verdict.
 func (s *chaosSummary) testcase(v results.Verdict) junit.Testcase {
 	c := junit.Testcase{Classname: legal(v.Scenario + "." + v.Arm), Name: legal(s.subject(v))}
-	why := legal(OrElse(v.Reason, "no reason given"))
+	why := legal(orElse(v.Reason, "no reason given"))
 	switch v.Status {
 	case results.Pass:
 	case results.Fail:
@@ -128,7 +128,7 @@ func eventLines(events []results.Event) string {
 			at = fmt.Sprint(e.Node)
 		}
 		outcome = strings.Join(nonEmpty([]string{outcome, e.Text}), ", ")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", instant(e.AtNS), instant(e.DoneNS), e.What, at, OrElse(e.User, "-"), OrElse(e.Credential, "-"), OrElse(outcome, "-"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", instant(e.AtNS), instant(e.DoneNS), e.What, at, orElse(e.User, "-"), orElse(e.Credential, "-"), orElse(outcome, "-"))
 	}
 	w.Flush() // a strings.Builder takes everything
 	return b.String()
@@ -139,7 +139,7 @@ func eventLines(events []results.Event) string {
 func restOf(run *results.Run) junit.Testsuite {
 	suite := newSuite(run, "run")
 	if run.Partial {
-		suite.AddTestcase(brokenCase("run", "the run was finished", "partial run", OrElse(run.PartialReason, "it was interrupted")))
+		suite.AddTestcase(brokenCase("run", "the run was finished", "partial run", orElse(run.PartialReason, "it was interrupted")))
 	}
 	if len(run.Verdicts) == 0 {
 		suite.AddTestcase(brokenCase("run", "something was judged", "no check was made", "There are no verdicts, so nothing was shown."))

@@ -168,7 +168,7 @@ func (s *chaosSummary) mdRevoked() part {
 func (s *chaosSummary) mdOutages() part {
 	p := part{table: true, head: mdHead("Outage", "fault", "what users saw", "log-outs", "log-ins", "detected", "recovered", "revoked, accepted")}
 	for _, o := range s.Outages() {
-		p.rows = append(p.rows, mdRow(strings.Join(nonEmpty([]string{o.Arm, o.Variant}), ", "), OrElse(o.Fault, "–"), o.Saw(), tries(o.LogoutsDuring), tries(o.LoginsDuring), o.Detect, o.Recover, number.Of(o.Resurrected, o.RevokedAsked)))
+		p.rows = append(p.rows, mdRow(strings.Join(nonEmpty([]string{o.Arm, o.Variant}), ", "), orElse(o.Fault, "–"), o.Saw(), tries(o.LogoutsDuring), tries(o.LoginsDuring), o.Detect, o.Recover, number.Of(o.Resurrected, o.RevokedAsked)))
 	}
 	return p
 }

@@ -34,10 +34,10 @@ func environment(run *results.Run) [][2]string {
 		return "core " + strings.Trim(strings.ReplaceAll(fmt.Sprint(c), " ", ", "), "[]")
 	}
 	rows := [][2]string{
-		{"CPU", fmt.Sprintf("%s, %s", OrElse(e.CPU, "unknown"), number.Count(e.Cores, "core"))},
+		{"CPU", fmt.Sprintf("%s, %s", orElse(e.CPU, "unknown"), number.Count(e.Cores, "core"))},
 		{"Memory", number.MiB(float64(e.MemoryB)) + " MiB"},
 		{"System", strings.TrimSpace(e.OS + " " + e.Kernel)},
-		{"Virtualisation", OrElse(e.Virtual, "none found, or it cannot be told")},
+		{"Virtualisation", orElse(e.Virtual, "none found, or it cannot be told")},
 		{"Go", e.Go},
 		{"Load engine", e.Engine},
 		{"Placement", fmt.Sprintf("generator %s; target %s; store %s", cores(e.Placement.Loadgen), cores(e.Placement.Target), cores(e.Placement.Store))},

@@ -56,7 +56,7 @@ func (s *chaosSummary) aside() []aside {
 		i, known := at[k]
 		if !known {
 			i = len(out)
-			at[k], out = i, append(out, aside{v.Scenario, OrElse(v.Reason, "no reason given"), nil})
+			at[k], out = i, append(out, aside{v.Scenario, orElse(v.Reason, "no reason given"), nil})
 		}
 		who := s.who(v)
 		if v.Check != "" && v.Check != "applicable" {

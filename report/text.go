@@ -65,7 +65,7 @@ func Terminal(w io.Writer, b *evidence.Board, path string) error {
 // machine is the environment in one sentence.
 func machine(run *results.Run) string {
 	e := run.Environment
-	parts := []string{OrElse(e.CPU, "unknown CPU"), number.Count(e.Cores, "core"), e.Kernel, e.Go}
+	parts := []string{orElse(e.CPU, "unknown CPU"), number.Count(e.Cores, "core"), e.Kernel, e.Go}
 	for _, st := range e.Stores {
 		name := st.Product + " " + st.Version
 		if st.StandIn {
@@ -143,7 +143,7 @@ func (s *summary) comparedRows(metrics []string) [][]string {
 		for _, m := range metrics {
 			v := s.Against(a.Name, m)
 			any = any || v.Ratio != ""
-			row = append(row, OrElse(v.Ratio, "-"), number.ASCII(OrElse(v.Interval, "-")), number.ASCII(OrElse(v.Difference, "-")))
+			row = append(row, orElse(v.Ratio, "-"), number.ASCII(orElse(v.Interval, "-")), number.ASCII(orElse(v.Difference, "-")))
 		}
 		if any {
 			rows = append(rows, row)

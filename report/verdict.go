@@ -54,7 +54,7 @@ func newVerdict(v *view) verdict {
 func eyebrow(v *view) string {
 	var names []string
 	for _, s := range v.Sources {
-		names = append(names, fmt.Sprintf("%s, profile %s, %s", s.Run.Name, OrElse(s.Run.Profile, "none"), s.Run.Started.UTC().Format("2 January 2006, 15:04 UTC")))
+		names = append(names, fmt.Sprintf("%s, profile %s, %s", s.Run.Name, orElse(s.Run.Profile, "none"), s.Run.Started.UTC().Format("2 January 2006, 15:04 UTC")))
 	}
 	return "authbench · " + strings.Join(names, " · ")
 }

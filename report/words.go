@@ -102,7 +102,7 @@ func (s *summary) alarms() {
 	}
 
 	if s.Run.Partial {
-		red("Partial run: %s. Only the trials that finished are here.", strings.TrimSuffix(OrElse(s.Run.PartialReason, "it was interrupted"), "."))
+		red("Partial run: %s. Only the trials that finished are here.", strings.TrimSuffix(orElse(s.Run.PartialReason, "it was interrupted"), "."))
 	}
 	for _, st := range s.Run.Environment.Stores {
 		if st.StandIn {
@@ -137,7 +137,7 @@ func (s *summary) trialAlarms(a *evidence.Arm, red, note func(string, ...any)) {
 			red("%s, block %d: the trial could not be completed: %s", a.Name, t.Block, t.Error)
 		}
 		for _, p := range t.Phases() {
-			reason := p.Name + ": " + OrElse(strings.Join(p.Validity.Reasons, "; "), "no reason given")
+			reason := p.Name + ": " + orElse(strings.Join(p.Validity.Reasons, "; "), "no reason given")
 			switch p.Validity.Status {
 			case results.ValidityInvalid:
 				invalid[reason]++
@@ -262,7 +262,7 @@ func standIn(a *evidence.Arm) string {
 	return ""
 }
 
-func OrElse(s, fallback string) string {
+func orElse(s, fallback string) string {
 	if s == "" {
 		return fallback
 	}
@@ -311,7 +311,7 @@ func workload(run *results.Run) [][2]string {
 		{"Rate", number.Short(w.Rate) + " /s"},
 		{"Arrivals", w.Arrivals},
 		{"Connections", number.Integer(int64(w.Connections))},
-		{"Users", number.Integer(int64(w.Users)) + ", " + OrElse(w.Popularity, "uniform")},
+		{"Users", number.Integer(int64(w.Users)) + ", " + orElse(w.Popularity, "uniform")},
 		{"Blocks", blocks(run)},
 		{"Steady", number.Span(w.SteadyNS)},
 		{"Saturate", number.Span(w.SaturateNS) + " × " + number.Count(w.SaturateConns, "connection")},
