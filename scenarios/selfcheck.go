@@ -83,7 +83,7 @@ func (s *SelfCheck) announce(done int, seed uint64, elapsed time.Duration) {
 }
 
 // Handicapped is the arm once more, under a name of its own, with nodes that spin for
-// d on every use that they answer 200. Only what we start ourselves can do that.
+// d before every use. Only what we start ourselves can do that.
 func Handicapped(c *contract.Contract, d time.Duration) (*contract.Contract, error) {
 	if d <= 0 || d%time.Microsecond != 0 {
 		return nil, fmt.Errorf("a handicap of %v: want whole microseconds", d)
@@ -97,7 +97,7 @@ func Handicapped(c *contract.Contract, d time.Duration) (*contract.Contract, err
 	slowed.Start = &start
 	slowed.Name = c.Name + "~" + size
 	slowed.Summary = fmt.Sprintf("%s with a slowdown of %s planted on purpose.", c.Name, size)
-	slowed.Notes = append(slices.Clone(c.Notes), fmt.Sprintf("A test of the harness: it spins for %s on every use that it answers 200.", size))
+	slowed.Notes = append(slices.Clone(c.Notes), fmt.Sprintf("A test of the harness: it spins for %s before every use.", size))
 	slowed.Settings = maps.Clone(c.Settings)
 	slowed.Settings[handicapSetting] = size
 	return &slowed, nil

@@ -22,6 +22,7 @@ type selfcheckFlags struct {
 	blocks        int
 	users         int
 	rate          float64
+	arrivals      string
 	steady        time.Duration
 	saturate      time.Duration
 	seed          uint64
@@ -40,6 +41,9 @@ func newSelfcheckCmd(a *app) *cobra.Command {
 		Long: `Test the harness against itself by experiments whose truth is known. Each measures
 an arm, the same arm again (A/A: whatever is found there is a false alarm), and the
 same arm with a slowdown of 50 us planted in its handler, which has to be found.
+Requests arrive one after the other at the same distance, so that nobody waits for
+another's slowdown and the truth is known; --arrivals poisson is as in a comparison,
+where what is planted delays those behind it as well.
 
 It tells you how far to trust a comparison made on this machine. The default, 20
 experiments, takes about forty minutes; leave the machine alone meanwhile.
@@ -62,6 +66,7 @@ It exits 1 when the experiments contradict what the harness claims.`,
 	fl.IntVar(&f.blocks, "blocks", p.Blocks, "blocks of an experiment")
 	fl.IntVar(&f.users, "users", p.Users, "size of the population")
 	fl.Float64Var(&f.rate, "rate", 1000, "steady arrivals per second, the same in all experiments")
+	fl.StringVar(&f.arrivals, "arrivals", string(loadgen.Constant), "constant, or poisson")
 	fl.DurationVar(&f.steady, "steady", p.Steady, "window of steady load")
 	fl.DurationVar(&f.saturate, "saturate", p.Saturate, "window of the closed loop")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of the first experiment; the next have the numbers after it (default: random, printed)")
@@ -121,6 +126,8 @@ func (f selfcheckFlags) selfCheck(a *app, seeded bool) (*scenarios.SelfCheck, er
 		return nil, usageError("--experiments, --blocks and --users: at least 1")
 	case !(f.rate > 0) || f.steady <= 0 || f.saturate <= 0:
 		return nil, usageError("--rate, --steady and --saturate have to be positive")
+	case f.arrivals != string(loadgen.Constant) && f.arrivals != string(loadgen.Poisson):
+		return nil, usageError("--arrivals %s: constant or poisson", f.arrivals)
 	}
 	c, err := contract.Arm(f.arm, nil)
 	if err != nil {
@@ -138,7 +145,7 @@ func (f selfcheckFlags) selfCheck(a *app, seeded bool) (*scenarios.SelfCheck, er
 		Experiments: f.experiments, Handicap: f.handicap, Contract: c, Source: f.arm,
 		Bench: scenarios.Bench{
 			Profile: p, Scenario: scenarios.Steady(), Seed: f.seed, Rate: f.rate,
-			Arrivals: loadgen.Poisson, Popularity: loadgen.Uniform, Connections: 64, Timeout: 5 * time.Second,
+			Arrivals: loadgen.Arrivals(f.arrivals), Popularity: loadgen.Uniform, Connections: 64, Timeout: 5 * time.Second,
 			Command: a.command, Tool: tool(), Root: f.out, Engine: loadgen.For(&loadgen.Plan{}),
 			Report: a.writeReport,
 		},

@@ -64,7 +64,7 @@ second loopback port; its requests carry the secret as a bearer token.`,
 	flags.StringVar(&opt.RedisURL, "redis-url", "", "Redis of a session-redis arm: redis://[user:password@]host:port/db (or AUTHBENCH_REDIS_URL, which no process list shows)")
 	flags.StringVar(&opt.MySQLDSN, "mysql-dsn", "", "MySQL or MariaDB of a session-mysql arm: user:password@tcp(host:port)/database (or AUTHBENCH_MYSQL_DSN)")
 	flags.StringVar(&opt.KeysDir, "keys", "", "`DIR` of key files that nodes share, made by the verb keys; without it this node makes its own")
-	flags.DurationVar(&opt.Handicap, "handicap", 0, "spin that long on every use that is answered 200: a planted slowdown, to test that one of its size is found")
+	flags.DurationVar(&opt.Handicap, "handicap", 0, "spin that long before every use: a planted slowdown, to test that one of its size is found")
 	flags.BoolVar(&events, "log-events", false, "log authentication events to stderr (costs CPU: leave it off when measuring)")
 	return cmd
 }

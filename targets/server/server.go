@@ -34,7 +34,7 @@ type Options struct {
 	// AdminSecret opens the admin plane; empty means that there is none.
 	AdminSecret string
 
-	// Handicap makes every use that is answered 200 take that much longer, on purpose;
+	// Handicap makes every use take that much longer, on purpose;
 	// 0: not at all.
 	Handicap time.Duration
 
