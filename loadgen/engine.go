@@ -85,6 +85,9 @@ type Phase struct {
 	// Timeout counts from the intended time. Default 5 s, at most 50 s (what can
 	// be late has to fit the histograms).
 	Timeout time.Duration
+	// Away, if not nil, are the nodes that an open loop leaves out for now, as a
+	// balancer does that knows of them.
+	Away *Away
 	// InFlight caps arrivals queued plus sent; beyond it they are shed. Default
 	// max(1024, 5 s x rate).
 	InFlight int

@@ -19,6 +19,7 @@ var routing = []conformanceCase{
 	{"sticky once", testStickyOnce},
 	{"sticky, too few connections", testStickyTooFew},
 	{"unknown routing", testUnknownRouting},
+	{"a node is taken out", testTakenOut},
 	{"one node is away", testNodeAway},
 	{"one node is away, once", testNodeAwayOnce},
 	{"one node is stuck", testNodeStuck},
@@ -151,6 +152,32 @@ func testUnknownRouting(t *testing.T, e Engine) {
 	if s, err := e.Open(t.Context(), plan, 1); err == nil {
 		_ = s.Close()
 		t.Error("no error")
+	}
+}
+
+// A node that is taken out gets nothing, and the next one has its arrivals; once it is
+// given back all is as before.
+func testTakenOut(t *testing.T, e Engine) {
+	for _, routing := range []Routing{RoundRobin, Sticky} {
+		ns := listenNodes(t, 3)
+		plan := testPlan(t, 12, ns.addrs...)
+		plan.Routing = routing
+		p := Phase{Rate: 1000, Duration: 100 * time.Millisecond, Seed: 5, Away: &Away{}}
+		session := open(t, e, plan, 6)
+		want := routed(t, &plan, p)
+		p.Away.Take(1)
+		all(t, offer(t, session, p), results.OK)
+		ns.mu.Lock()
+		if len(ns.seen[1]) > 0 || len(ns.seen[0]) == 0 || len(ns.seen[2]) == 0 {
+			t.Errorf("%s: with node 1 taken out they saw %v", routing, ns.seen)
+		}
+		for i := range ns.seen {
+			clear(ns.seen[i])
+		}
+		ns.mu.Unlock()
+		p.Away.Give(1)
+		all(t, offer(t, session, p), results.OK)
+		ns.check(t, want)
 	}
 }
 

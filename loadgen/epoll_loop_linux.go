@@ -286,7 +286,7 @@ func (l *loop) offerDue(now int64) {
 func (l *loop) offer(a Arrival, now int64) {
 	l.occupied(now)
 	l.rec.rec.Accounting.Scheduled++
-	n := &l.nodes[l.s.plan.node(a)]
+	n := &l.nodes[l.phase.node(&l.s.plan, a)]
 	switch {
 	case l.inFlight >= l.share(l.phase.InFlight):
 		l.rec.never(a.At, now-l.begin, results.Shed)

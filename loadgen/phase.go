@@ -58,6 +58,15 @@ func (p *Phase) complete(conns int) error {
 	return nil
 }
 
+// node is where an arrival of the phase goes.
+func (p *Phase) node(plan *Plan, a Arrival) int {
+	node := plan.node(a)
+	if p.Away == nil {
+		return node
+	}
+	return p.Away.instead(node, len(plan.Nodes))
+}
+
 func (p *Phase) highestRate() float64 {
 	r := p.Rate
 	for _, s := range p.Stages {

@@ -5,7 +5,11 @@
 // gets a Recording.
 package loadgen
 
-import "authbench/results"
+import (
+	"sync/atomic"
+
+	"authbench/results"
+)
 
 // Plan is what to send and how to read the answers. It is plain data.
 type Plan struct {
@@ -41,6 +45,29 @@ func (p *Plan) node(a Arrival) int {
 		return a.User % len(p.Nodes)
 	}
 	return int(a.Index % uint64(len(p.Nodes)))
+}
+
+// Away are the nodes that a balancer has taken out. It may change while a phase
+// runs, and knows the first 64 nodes of a plan.
+type Away struct{ nodes atomic.Uint64 } // a bit each
+
+// Take takes a node out: arrivals that fall due from now on go to the next one that
+// is there. What it was sent before, it still has to answer.
+func (a *Away) Take(node int) { a.nodes.Or(1 << node) }
+
+// Give puts a node back.
+func (a *Away) Give(node int) { a.nodes.And(^(uint64(1) << node)) }
+
+// instead is the first node from the given one on that is not away; of a plan whose
+// nodes all are, the given one.
+func (a *Away) instead(node, of int) int {
+	out := a.nodes.Load()
+	for i := range of {
+		if n := (node + i) % of; out>>n&1 == 0 {
+			return n
+		}
+	}
+	return node
 }
 
 // TLS is how to speak TLS (RFC 8446, 1.2 at least). It is plain data.

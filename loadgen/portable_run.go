@@ -203,9 +203,9 @@ func (s *session) assign(c *conn, a Arrival) outgoing {
 // offer handles an arrival that is due: sent, queued, shed, or refused because
 // its node is away. Call without the lock.
 func (s *session) offer(a Arrival) {
-	node := s.plan.node(a)
 	s.mu.Lock()
 	r := s.run
+	node := r.phase.node(&s.plan, a)
 	l := &r.lanes[node]
 	r.rec.rec.Accounting.Scheduled++
 	var w outgoing
