@@ -65,8 +65,8 @@ func (a axis) ticks(n int) []float64 {
 	}
 	step := roundUp((a.hi-a.lo)/float64(n), 1, 2, 5)
 	var out []float64
-	for v := 0.0; v <= a.hi; v += step {
-		out = append(out, v)
+	for i := math.Ceil(a.lo / step); i*step <= a.hi; i++ {
+		out = append(out, i*step)
 	}
 	return out
 }

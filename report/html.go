@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -29,34 +30,47 @@ type section struct {
 	ID, Title string
 	Folded    bool
 	Data      func(*view) any // what its template sees; nil: there is nothing to show
+	Template  string          // "": that of its ID
 }
 
 // sections lists them in the order in which they stand. What a reader needs to
 // decide is open; what one needs to believe it is folded.
 func sections() []section {
 	return []section{
-		{"validity", "How far to trust it", false, validitySection},
-		{"decision", "Which to choose, for these requirements", false, decisionSection},
-		{"scoreboard", "Scoreboard", false, scoreboardSection},
-		{"promises", "Promises, kept and broken", false, promisesSection},
-		{"forest", "Against the baseline", false, forestSection},
-		{"curve", "Percentiles", false, curveSection},
-		{"histograms", "Response times", false, histogramsSection},
-		{"heatmap", "Response times over the whole run", false, heatmapSection},
-		{"time", "In the course of time", false, timeSection},
-		{"trials", "Trials, in the order in which they ran", false, trialsSection},
-		{"sweep", "Load sweep", false, sweepSection},
-		{"faults", "What users saw when the store failed", false, faultsSection},
-		{"stories", "Every broken promise, by the events that show it", false, storiesSection},
-		{"reject", "How long a revoked credential goes on", true, rejectSection},
-		{"found", "What else was found", true, foundSection},
-		{"roundtrip", "The round trip to the store", true, roundtripSection},
-		{"cost", "What it is made of: signing, verifying, looking up, bytes, memory", true, costSection},
-		{"claims", "What articles claim, held against these runs", true, claimsSection},
-		{"verdicts", "All verdicts", true, verdictsSection},
-		{"settings", "Every arm, as it ran and what it promises", true, settingsSection},
-		{"method", "Method, limits, how to read this", true, methodSection},
-		{"environment", "What it ran on, and how to repeat it", true, environmentSection},
+		{ID: "validity", Title: "How far to trust it", Data: validitySection},
+		{ID: "decision", Title: "Which to choose, for these requirements", Data: decisionSection},
+		{ID: "scoreboard", Title: "Scoreboard", Data: scoreboardSection},
+		{ID: "promises", Title: "Promises, kept and broken", Data: promisesSection},
+		{ID: "forest", Title: "Against the baseline", Data: forestSection},
+		{ID: "curve", Title: "Percentiles", Data: curveSection},
+		{ID: "histograms", Title: "Response times", Data: histogramsSection},
+		{ID: "heatmap", Title: "Response times over the whole run", Data: heatmapSection},
+		{ID: "time", Title: "In the course of time", Data: timeSection},
+		{ID: "trials", Title: "Trials, in the order in which they ran", Data: trialsSection},
+		{ID: "sweep", Title: "Load sweep", Data: sweepSection},
+		{ID: "faults", Title: "What users saw when the store failed", Data: faultsSection},
+		{ID: "stories", Title: "Every broken promise, by the events that show it", Data: storiesSection},
+		{ID: "reject", Title: "How long a revoked credential goes on", Folded: true, Data: rejectSection},
+		tabled("clock-skew", "When clocks disagree"),
+		tabled("key-rotation", "When keys change"),
+		tabled("store-rtt", "The round trip to the store, measured"),
+		tabled("fan-out", "An edge and the services behind it"),
+		tabled("scale-out", "More nodes"),
+		tabled("rolling-restart", "A new version, node by node"),
+		tabled("failover", "A replica takes over"),
+		tabled("stale-authorisation", "How long a role that was taken away still counts"),
+		tabled("lifetime", "How long credentials live"),
+		tabled("claims-size", "What a larger token costs, and where it breaks"),
+		tabled("session-footprint", "What sessions occupy"),
+		tabled("early-warning", "Which signal moves first"),
+		{ID: "found", Title: "What else was found", Folded: true, Data: foundSection},
+		{ID: "roundtrip", Title: "The round trip to the store", Folded: true, Data: roundtripSection},
+		{ID: "cost", Title: "What it is made of: signing, verifying, looking up, bytes, memory", Folded: true, Data: costSection},
+		{ID: "claims", Title: "What articles claim, held against these runs", Folded: true, Data: claimsSection},
+		{ID: "verdicts", Title: "All verdicts", Folded: true, Data: verdictsSection},
+		{ID: "settings", Title: "Every arm, as it ran and what it promises", Folded: true, Data: settingsSection},
+		{ID: "method", Title: "Method, limits, how to read this", Folded: true, Data: methodSection},
+		{ID: "environment", Title: "What it ran on, and how to repeat it", Folded: true, Data: environmentSection},
 	}
 }
 
@@ -132,7 +146,7 @@ func (v *view) write(w io.Writer) error {
 			continue
 		}
 		var body strings.Builder
-		if err := t.ExecuteTemplate(&body, s.ID, data); err != nil {
+		if err := t.ExecuteTemplate(&body, cmp.Or(s.Template, s.ID), data); err != nil {
 			return fmt.Errorf("render section %s: %w", s.ID, err)
 		}
 		f.Sections = append(f.Sections, drawn{s, template.HTML(body.String())}) // escaped by the template
@@ -169,7 +183,7 @@ func functions() template.FuncMap {
 		"percent": number.Percent, "mib": number.MiB, "count": number.Count, "keys": sortedKeys[string],
 		"problems": problems, "inf": func(v float64) bool { return math.IsInf(v, 0) },
 		"mark": legendMark, "cell": cell, "join": strings.Join, "value": value, "fewer": func(a, b int) bool { return a < b },
-		"lasted": number.Lasted, "of": number.Of, "tries": tries, "instant": instant, "life": life, "micro": quantileText, "extra": extra, "status": statusWord, "figure": figure,
+		"lasted": number.Lasted, "of": number.Of, "tries": tries, "instant": instant, "life": life, "micro": quantileText, "unit": unitText, "extra": extra, "status": statusWord, "figure": figure,
 	}
 }
 

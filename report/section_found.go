@@ -19,7 +19,7 @@ func foundSection(v *view) any {
 	}
 	var out []found
 	for _, g := range v.Held.Tried {
-		if _, disturbed := g.Outage(); disturbed || len(g.Facts()) == 0 {
+		if _, disturbed := g.Outage(); disturbed || hasSection(g.Scenario) || len(g.Facts()) == 0 {
 			continue
 		}
 		if n := len(out); n == 0 || out[n-1].Scenario != g.Scenario {

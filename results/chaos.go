@@ -9,7 +9,8 @@ type Chaos struct {
 	Faults     []Fault           `json:"faults"`   // every time that one was injected
 	Revocation *Revocation       `json:"revocation,omitempty"`
 	Outage     *Outage           `json:"outage,omitempty"`
-	Facts      []Fact            `json:"facts"` // what else was found, in the order to be told
+	Facts      []Fact            `json:"facts"`            // what else was found, in the order to be told
+	Tables     []Table           `json:"tables,omitempty"` // figures at each of several settings
 	Violations []Violation       `json:"violations"`
 	Operations int64             `json:"operations"` // in the history that was checked
 }
