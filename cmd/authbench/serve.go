@@ -23,6 +23,7 @@ func newServeCmd(a *app) *cobra.Command {
 		listen string
 		opt    server.Options
 		events bool
+		tier   []string
 	)
 	cmd := &cobra.Command{
 		Use:   "serve --arm NAME",
@@ -40,6 +41,9 @@ second loopback port; its requests carry the secret as a bearer token.`,
 				return err
 			}
 			opt.Arm, opt.Settings = f.arm, settings
+			if opt.Tier, err = tierOf(tier); err != nil {
+				return usageError("--tier: %w", err)
+			}
 			if opt.Handicap < 0 || opt.Handicap > time.Second {
 				return usageError("--handicap %v: 0 to 1s", opt.Handicap)
 			}
@@ -64,6 +68,7 @@ second loopback port; its requests carry the secret as a bearer token.`,
 	flags.StringVar(&opt.RedisURL, "redis-url", "", "Redis of a session-redis arm: redis://[user:password@]host:port/db (or AUTHBENCH_REDIS_URL, which no process list shows)")
 	flags.StringVar(&opt.MySQLDSN, "mysql-dsn", "", "MySQL or MariaDB of a session-mysql arm: user:password@tcp(host:port)/database (or AUTHBENCH_MYSQL_DSN)")
 	flags.StringVar(&opt.KeysDir, "keys", "", "`DIR` of key files that nodes share, made by the verb keys; without it this node makes its own")
+	flags.StringArrayVar(&tier, "tier", nil, "where the node stands behind or before others: `key=value`, several times; role=edge or role=service, shape=each, introspect, phantom or edge, and what these need")
 	flags.DurationVar(&opt.Handicap, "handicap", 0, "spin that long before every use: a planted slowdown, to test that one of its size is found")
 	flags.BoolVar(&events, "log-events", false, "log authentication events to stderr (costs CPU: leave it off when measuring)")
 	return cmd
@@ -79,6 +84,20 @@ type ready struct {
 	Password string            `json:"example_password"`
 	Settings map[string]string `json:"settings"`
 	Handicap string            `json:"handicap,omitempty"` // a slowdown planted on purpose
+	Tier     map[string]string `json:"tier,omitempty"`     // nil: the node stands alone
+}
+
+// tierOf reads the settings of a tier.
+func tierOf(pairs []string) (server.Tier, error) {
+	values := map[string]string{}
+	for _, kv := range pairs {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return server.Tier{}, fmt.Errorf("%s: want key=value", kv)
+		}
+		values[k] = v
+	}
+	return server.DecodeTier(values)
 }
 
 func serve(ctx context.Context, a *app, listen string, opt server.Options) error {
@@ -96,7 +115,7 @@ func serve(ctx context.Context, a *app, listen string, opt server.Options) error
 	case err != nil:
 		return fmt.Errorf("arm %s: %w", opt.Arm, err)
 	}
-	line := ready{Arm: opt.Arm, Listen: ln.Addr().String(), PID: os.Getpid(), Settings: opt.Settings.Map()}
+	line := ready{Arm: opt.Arm, Listen: ln.Addr().String(), PID: os.Getpid(), Settings: opt.Settings.Map(), Tier: opt.Tier.Map()}
 	line.User, line.Password = srv.Example()
 	if opt.Handicap > 0 {
 		line.Handicap = opt.Handicap.String()

@@ -20,6 +20,7 @@ func Arms() []string {
 		"session-mysql",
 		"session-redis+cache",
 		"session-redis+mysql",
+		"session-sealed",
 		"jwt-hs256",
 		"jwt-rs256",
 		"jwt-es256",

@@ -29,6 +29,9 @@ type Client struct {
 	TLS *tls.Config
 	// Timeout of one step, connecting included. Default 5 s.
 	Timeout time.Duration
+	// From, when not empty, is the IP address that connections come from: one of this
+	// machine's. Otherwise the system chooses.
+	From string
 }
 
 // NewClient is a client for the target at base, http://host:port or
@@ -165,10 +168,14 @@ func (c *Client) roundTrip(ctx context.Context, a *Answer) error {
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
-	if c.TLS != nil {
-		return (&tls.Dialer{Config: c.TLS}).DialContext(ctx, "tcp", c.Host)
+	dialer := &net.Dialer{}
+	if c.From != "" {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(c.From)}
 	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", c.Host)
+	if c.TLS != nil {
+		return (&tls.Dialer{NetDialer: dialer, Config: c.TLS}).DialContext(ctx, "tcp", c.Host)
+	}
+	return dialer.DialContext(ctx, "tcp", c.Host)
 }
 
 // readError keeps a connection that broke apart from an answer that is not HTTP.

@@ -130,3 +130,29 @@ func TestClientLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestClientFrom connects from an address of one's own choice.
+func TestClientFrom(t *testing.T) {
+	seen := make(chan string, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		seen <- host
+	}))
+	defer srv.Close()
+	client, err := NewClient(&Contract{}, srv.URL, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.From = "127.0.0.1"
+	a, err := client.Do(t.Context(), &Step{Method: "GET", Path: "/"}, nil)
+	if err != nil || a.Outcome != results.OK {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if got := <-seen; got != client.From {
+		t.Errorf("it came from %s", got)
+	}
+	client.From = "192.0.2.1" // of nobody (RFC 5737)
+	if a, err = client.Do(t.Context(), &Step{Method: "GET", Path: "/"}, nil); err != nil || a.Outcome != results.ConnectError {
+		t.Errorf("an address that is not ours: %+v, %v", a, err)
+	}
+}

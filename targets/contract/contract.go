@@ -20,8 +20,9 @@ type Contract struct {
 	// One sentence on what this target is.
 	Summary string `yaml:"summary,omitempty"`
 	// How a request proves who it is: none (the control), session (an opaque
-	// id, looked up), token (a signed claim, verified) or hybrid (both).
-	Mechanism string `yaml:"mechanism" jsonschema:"enum=none,enum=session,enum=token,enum=hybrid"`
+	// id, looked up), token (a signed claim, verified), hybrid (both) or sealed (the
+	// session itself, encrypted in the cookie).
+	Mechanism string `yaml:"mechanism" jsonschema:"enum=none,enum=session,enum=token,enum=hybrid,enum=sealed"`
 	// What a reader of the results has to know about this target.
 	Notes []string `yaml:"notes,omitempty"`
 
@@ -66,6 +67,9 @@ type Contract struct {
 	// A request that needs neither a credential nor the store: while the store is
 	// away it has to go on.
 	Storeless *Step `yaml:"storeless,omitempty"`
+	// Uses the credential for what needs the role admin: accepted with it, forbidden
+	// (403) without, whoever the user is.
+	Restricted *Step `yaml:"restricted,omitempty"`
 
 	file    string            // for error messages
 	changed map[string]string // settings that --set gave another value
@@ -96,6 +100,10 @@ type Start struct {
 	// The command prints one JSON line with "listen" (host:port) on stdout when it
 	// is ready. Otherwise it is reached at {listen}, which the command then has to use.
 	Announces bool `yaml:"announces,omitempty"`
+	// With the environment variable AUTHBENCH_ADMIN_SECRET the command opens an admin
+	// plane on a second loopback port, where the clock, the keys and the users of this node
+	// are changed, and announces it as "admin" (host:port). Needs announces.
+	Admin bool `yaml:"admin,omitempty"`
 }
 
 // Ready is how to tell that a node takes requests: GET Path answers 2xx. With
@@ -202,6 +210,10 @@ type Promises struct {
 	// With refresh rotating: how long after it was used a refresh token that is
 	// used again still gets the same successor. Without it not at all.
 	RefreshGrace string `yaml:"refresh_grace,omitempty"`
+	// How long a role that was taken away is still granted: a duration from the
+	// change on, credential (what was handed out keeps its roles until it ends or is
+	// replaced) or directory (roles are looked up at every use: not at all).
+	StaleRoles string `yaml:"stale_roles,omitempty"`
 }
 
 // OutcomeMap says what each listed status code means.

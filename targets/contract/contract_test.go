@@ -58,6 +58,7 @@ func checkPromises(t *testing.T, c *Contract) {
 		"jwt-es256+epoch-local": {"for 1s after the acknowledgement", "stale(1s)", "logged-out", "stateless"},
 		"jwt-es256+push":        {"for 1s after the acknowledgement", "stale(1s)", "revoked-lives-again", "stateless"},
 		"hybrid":                {atOnce, "503", "logged-out", "stateless"},
+		"session-sealed":        {"until exp (12h after it was issued)", "unaffected", "unaffected", ""},
 	}[c.Name]
 	p := c.Promises
 	if !ok {
@@ -173,6 +174,42 @@ func TestBound(t *testing.T) {
 	}
 	if b := (Promises{}).Bound(); b.Declared {
 		t.Errorf("nothing is promised, and %+v is the bound", b)
+	}
+}
+
+func TestRolesUntil(t *testing.T) {
+	issued, changed := time.Unix(100, 0), time.Unix(200, 0)
+	for _, tt := range []struct {
+		p       Promises
+		until   time.Time
+		bounded bool
+	}{
+		{Promises{}, time.Time{}, false},
+		{Promises{StaleRoles: "directory", Lifetime: "15m"}, changed, true},
+		{Promises{StaleRoles: "0s"}, changed, true},
+		{Promises{StaleRoles: "1m30s", Lifetime: "15m"}, changed.Add(90 * time.Second), true},
+		{Promises{StaleRoles: "credential", Lifetime: "15m", Leeway: "5s"}, issued.Add(15*time.Minute + 5*time.Second), true},
+		{Promises{StaleRoles: "credential", Lifetime: "1h"}, issued.Add(time.Hour), true},
+		{Promises{StaleRoles: "credential", AbsoluteTimeout: "12h", IdleTimeout: "30m"}, issued.Add(12 * time.Hour), true},
+		{Promises{StaleRoles: "credential", IdleTimeout: "30m"}, time.Time{}, false},
+	} {
+		if until, bounded := tt.p.RolesUntil(issued, changed); bounded != tt.bounded || bounded && !until.Equal(tt.until) {
+			t.Errorf("%v: %s, %t", tt.p.Map(), until, bounded)
+		}
+	}
+	restricted := "restricted: {method: GET, path: /r, headers: {Authorization: \"Bearer {credential}\"}}\nusers:\n"
+	for edit, fine := range map[string]bool{
+		restricted: true,
+		"promises: {stale_roles: credential}\n" + restricted:                    true,
+		"promises: {stale_roles: 5s}\n" + restricted:                            true,
+		"promises: {stale_roles: \"5\"}\n" + restricted:                         false,
+		"promises: {stale_roles: session}\n" + restricted:                       false,
+		"promises: {stale_roles: 5s}\nusers:\n":                                 false, // nothing to hold it to
+		strings.Replace(restricted, "/r,", "/r, extract: {x: {json: $.x}},", 1): false,
+	} {
+		if _, err := Parse("shop.yaml", []byte(strings.Replace(good, "users:\n", edit, 1)), nil); (err == nil) != fine {
+			t.Errorf("%q: %v", edit, err)
+		}
 	}
 }
 

@@ -96,6 +96,39 @@ func checkStoreUnreachable(s string) error {
 	return fmt.Errorf("%q is not one of 503, stale(T), open, fallback, unaffected", s)
 }
 
+// RolesUntil is the instant from which a role that was taken away at changed must
+// not be granted any more with a credential that was issued at issued. bounded is
+// false when nothing is promised, or nothing that ends.
+func (p Promises) RolesUntil(issued, changed time.Time) (until time.Time, bounded bool) {
+	part := func(s string) time.Duration {
+		d, err := ParseDuration(s)
+		if err != nil {
+			return 0
+		}
+		return d.D()
+	}
+	switch p.StaleRoles {
+	case "":
+		return time.Time{}, false
+	case "directory":
+		return changed, true
+	case "credential":
+		if p.Lifetime != "" {
+			return issued.Add(part(p.Lifetime) + part(p.Leeway)), true
+		}
+		return issued.Add(part(p.AbsoluteTimeout)), p.AbsoluteTimeout != ""
+	}
+	return changed.Add(part(p.StaleRoles)), true
+}
+
+// checkStaleRoles checks the notation of stale_roles.
+func checkStaleRoles(s string) error {
+	if _, err := ParseDuration(s); err != nil && s != "credential" && s != "directory" {
+		return fmt.Errorf("%q is neither a duration (0s, 5s) nor credential nor directory", s)
+	}
+	return nil
+}
+
 // Map lists what is promised, by the names of the file.
 func (p Promises) Map() map[string]string {
 	m := map[string]string{}

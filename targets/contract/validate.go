@@ -109,6 +109,9 @@ func (d *decoder) start(c *Contract) {
 	if !s.Announces && !strings.Contains(all, "{listen}") {
 		d.atKey("start.command", "uses {listen} nowhere: without announces the target has to be told where to listen")
 	}
+	if s.Admin && !s.Announces {
+		d.atKey("start.admin", "needs announces: true, as where the admin plane is has to be announced")
+	}
 	for _, store := range []struct{ need, placeholder string }{{"redis", "{redis_url}"}, {"mysql", "{mysql_dsn}"}} {
 		if strings.Contains(all, store.placeholder) && !slices.Contains(s.Needs, store.need) {
 			d.atKey("start", "uses %s and does not list %s in needs", store.placeholder, store.need)
@@ -154,6 +157,8 @@ func (d *decoder) promises(c *Contract) {
 			}
 		case "on_store_unreachable":
 			err = checkStoreUnreachable(value)
+		case "stale_roles":
+			err = checkStaleRoles(value)
 		}
 		if err != nil {
 			d.at("promises."+name, "%v%s", err, c.because(written[name]))
@@ -164,6 +169,9 @@ func (d *decoder) promises(c *Contract) {
 		d.at("promises.revocation_bound", "mechanism none has no credential that could be revoked")
 	case p.RevocationBound != "" && c.Revoke == nil && c.RevokeAll == nil:
 		d.at("promises.revocation_bound", "is promised, and there is no revoke or revoke_all step to hold it to")
+	}
+	if p.StaleRoles != "" && c.Restricted == nil {
+		d.at("promises.stale_roles", "is promised, and there is no restricted step to hold it to")
 	}
 	if p.RevokeScope != "" && c.Revoke == nil {
 		d.at("promises.revoke_scope", "is promised, and there is no revoke step to hold it to")
@@ -262,6 +270,9 @@ func (d *decoder) steps(c *Contract) {
 	if c.Storeless != nil {
 		d.step(c, "storeless", c.Storeless, nil)
 	}
+	if c.Restricted != nil {
+		d.step(c, "restricted", c.Restricted, known)
+	}
 }
 
 func (d *decoder) step(c *Contract, path string, s *Step, known []string) {
@@ -285,7 +296,7 @@ func (d *decoder) step(c *Contract, path string, s *Step, known []string) {
 			d.atKey(at, "{%s} has a meaning of its own: choose another name", name)
 		case name == "subject" && path != "login":
 			d.atKey(at, "only login may say who the user is; to check an answer use subject beside extract")
-		case path == "use" || path == "revoke" || path == "revoke_all" || path == "storeless":
+		case path == "use" || path == "revoke" || path == "revoke_all" || path == "storeless" || path == "restricted":
 			d.atKey(at, "nothing uses what %s extracts: it has no later steps", path)
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -22,7 +22,37 @@ type algorithm struct {
 	public   func(private any) any // what a verifier needs
 	encode   func(private any) ([]byte, error)
 	decode   func([]byte) (private any, err error)
+	keyType  string               // kty of RFC 7518 section 6.1
 	jwk      func(public any) jwk // nil: the verifying key is secret and never published
+	fromJWK  func(jwk) (public any, err error)
+}
+
+// shared says that who can verify can also sign.
+func (a *algorithm) shared() bool { return a.jwk == nil }
+
+// methods are the algorithms that a ring with keys for a may have keys for: those
+// whose verifying key is public, or a alone. A secret and public keys are never in
+// one ring, so that no public key can be taken for a secret (RFC 8725 section 2.1).
+func (a *algorithm) methods() []string {
+	if a.shared() {
+		return []string{a.name}
+	}
+	var names []string
+	for _, b := range algorithms() {
+		if !b.shared() {
+			names = append(names, b.name)
+		}
+	}
+	return names
+}
+
+// print tells a verifying key from all others.
+func (a *algorithm) print(public any) [sha256.Size]byte {
+	b, secret := public.([]byte)
+	if !secret {
+		b, _ = x509.MarshalPKIXPublicKey(public) // RSA and P-256: cannot fail
+	}
+	return sha256.Sum256(append([]byte(a.name+":"), b...))
 }
 
 // hmacBytes is the size of an HS256 key: that of the hash (RFC 7518 section 3.2).
@@ -64,7 +94,7 @@ func algorithms() []*algorithm {
 				}
 				return nil
 			}),
-			jwk: rsaJWK,
+			keyType: "RSA", jwk: rsaJWK, fromJWK: rsaFromJWK,
 		},
 		{
 			name: "ES256", method: jwt.SigningMethodES256,
@@ -78,7 +108,7 @@ func algorithms() []*algorithm {
 				}
 				return nil
 			}),
-			jwk: ecJWK,
+			keyType: "EC", jwk: ecJWK, fromJWK: ecFromJWK,
 		},
 	}
 }
@@ -110,36 +140,3 @@ func decodePKCS8(check func(any) error) func([]byte) (any, error) {
 		return k, check(k)
 	}
 }
-
-// jwk is a public key as RFC 7517 writes it.
-type jwk struct {
-	Type      string `json:"kty"`
-	Use       string `json:"use"`
-	Algorithm string `json:"alg"`
-	ID        string `json:"kid"`
-	N         string `json:"n,omitempty"`
-	E         string `json:"e,omitempty"`
-	Curve     string `json:"crv,omitempty"`
-	X         string `json:"x,omitempty"`
-	Y         string `json:"y,omitempty"`
-}
-
-func rsaJWK(public any) jwk {
-	k := public.(*rsa.PublicKey)
-	e := []byte{byte(k.E >> 24), byte(k.E >> 16), byte(k.E >> 8), byte(k.E)}
-	for len(e) > 1 && e[0] == 0 {
-		e = e[1:]
-	}
-	return jwk{Type: "RSA", N: b64(k.N.Bytes()), E: b64(e)}
-}
-
-func ecJWK(public any) jwk {
-	// Uncompressed point: 4, X, Y (SEC 1 section 2.3.3). P-256 keys cannot fail here.
-	p, err := public.(*ecdsa.PublicKey).Bytes()
-	if err != nil || len(p) != 65 {
-		return jwk{Type: "EC"}
-	}
-	return jwk{Type: "EC", Curve: "P-256", X: b64(p[1:33]), Y: b64(p[33:])}
-}
-
-func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

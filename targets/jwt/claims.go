@@ -42,6 +42,9 @@ type Claims struct {
 	// revoked have them.
 	Session    string `json:"sid,omitempty"`
 	Generation string `json:"gen,omitempty"`
+	// Profile is what an application would like to have at hand without asking: only
+	// access tokens have it.
+	Profile string `json:"profile,omitempty"`
 
 	exp, nbf, iat jwt.NumericDate // what the getters point at
 	aud           [1]string

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// MaxTokenBytes is the largest token that a verifier looks at.
+// MaxTokenBytes is the largest token that a verifier looks at unless Config says
+// otherwise.
 const MaxTokenBytes = 8192
 
 // Config is what issuers and verifiers have to agree on.
@@ -16,6 +17,13 @@ type Config struct {
 	Lifetime, RefreshLifetime time.Duration
 	// Leeway that a verifier grants to exp and nbf for clocks that differ.
 	Leeway time.Duration
+	// NotBefore puts a claim nbf, equal to iat, into tokens. Without it a verifier
+	// whose clock is behind takes a token before it was made: golang-jwt does not look
+	// at iat, and RFC 7519 gives it no such meaning.
+	NotBefore bool
+	// MaxTokenBytes is the largest token that a verifier looks at. 0 means the constant
+	// of that name.
+	MaxTokenBytes int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }

@@ -3,6 +3,7 @@ package jwt
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,11 +12,14 @@ import (
 
 // Issuer signs tokens with the active key of its ring. Safe for concurrent use.
 type Issuer struct {
-	ring   *Ring
-	method jwt.SigningMethod
-	cfg    Config
-	now    func() time.Time
+	ring *Ring
+	cfg  Config
+	now  func() time.Time
 }
+
+// ErrCannotSign is an issuer without a private key: its ring holds somebody else's
+// public ones.
+var ErrCannotSign = errors.New("jwt: no private key to sign with")
 
 // Pair is what a login or a refresh hands out.
 type Pair struct {
@@ -28,7 +32,7 @@ func NewIssuer(ring *Ring, cfg Config) (*Issuer, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	return &Issuer{ring: ring, method: ring.alg.method, cfg: cfg, now: cfg.now()}, nil
+	return &Issuer{ring: ring, cfg: cfg, now: cfg.now()}, nil
 }
 
 // Login is whom tokens are for.
@@ -39,6 +43,8 @@ type Login struct {
 	AuthTime time.Time
 	// Session and Generation become the claims of that name.
 	Session, Generation string
+	// Profile becomes the claim of that name, of the access token alone.
+	Profile string
 }
 
 // Issue signs an access token and a refresh token.
@@ -59,7 +65,7 @@ func (i *Issuer) IssueAccess(l Login) (Pair, error) {
 		return Pair{}, fmt.Errorf("jwt: no subject to issue a token for")
 	}
 	c := i.claims(l, i.cfg.Audience, i.cfg.Lifetime)
-	c.Roles = l.Roles
+	c.Roles, c.Profile = l.Roles, l.Profile
 	at, err := i.sign(Access, c)
 	return Pair{Access: at, Claims: c}, err
 }
@@ -71,6 +77,9 @@ func (i *Issuer) claims(l Login, audience string, life time.Duration) *Claims {
 		Issuer: i.cfg.Issuer, Audience: audience, Subject: l.Subject, IssuedAt: &iat, ExpiresAt: &exp, ID: newID(),
 		Session: l.Session, Generation: l.Generation,
 	}
+	if i.cfg.NotBefore {
+		c.NotBefore = &iat
+	}
 	if !l.AuthTime.IsZero() {
 		c.AuthTime = l.AuthTime.Unix()
 	}
@@ -79,9 +88,12 @@ func (i *Issuer) claims(l Login, audience string, life time.Duration) *Claims {
 
 func (i *Issuer) sign(kind Kind, c *Claims) (string, error) {
 	key := i.ring.active()
+	if key == nil {
+		return "", ErrCannotSign
+	}
 	t := &jwt.Token{
-		Method: i.method,
-		Header: map[string]any{"typ": string(kind), "alg": i.method.Alg(), "kid": key.ID},
+		Method: key.alg.method,
+		Header: map[string]any{"typ": string(kind), "alg": key.Algorithm, "kid": key.ID},
 		Claims: c,
 	}
 	s, err := t.SignedString(key.private)

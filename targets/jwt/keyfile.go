@@ -8,20 +8,27 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
 // ringFile is a ring on disk: DIR/ring.ALG.json, mode 0600, so that one
 // directory can serve arms of several algorithms.
 type ringFile struct {
-	Algorithm string    `json:"alg"`
+	Algorithm string    `json:"alg"` // that the ring was made for
 	Active    string    `json:"active"`
 	Keys      []keyFile `json:"keys"`
 }
 
 type keyFile struct {
-	ID      string    `json:"kid"`
-	Created time.Time `json:"created"`
+	ID        string    `json:"kid"`
+	Algorithm string    `json:"alg,omitempty"` // if not that of the ring
+	Created   time.Time `json:"created"`
+	// Signs is from when on it is to sign, Ends when it goes: absent where that is not
+	// planned. Overlap is how long its predecessor stays beside it.
+	Signs   time.Time `json:"signs,omitzero"`
+	Ends    time.Time `json:"ends,omitzero"`
+	Overlap string    `json:"overlap,omitempty"`
 	Private []byte    `json:"private"` // base64: PKCS #8, or the bare secret of HS256
 }
 
@@ -34,13 +41,23 @@ func (r *Ring) Save(dir string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.state.Load()
+	if s.active == nil {
+		return errors.New("jwt: these keys are somebody else's: there is nothing to save")
+	}
 	f := ringFile{Algorithm: r.alg.name, Active: s.active.ID}
-	for _, k := range s.order {
-		private, err := r.alg.encode(k.private)
+	for _, m := range s.members {
+		private, err := m.alg.encode(m.private)
 		if err != nil {
-			return fmt.Errorf("jwt: encode key %s: %w", k.ID, err)
+			return fmt.Errorf("jwt: encode key %s: %w", m.ID, err)
 		}
-		f.Keys = append(f.Keys, keyFile{ID: k.ID, Created: k.Created, Private: private})
+		k := keyFile{ID: m.ID, Created: m.Created, Signs: m.signs, Ends: m.ends, Private: private}
+		if m.alg != r.alg {
+			k.Algorithm = m.Algorithm
+		}
+		if m.overlap > 0 {
+			k.Overlap = m.overlap.String()
+		}
+		f.Keys = append(f.Keys, k)
 	}
 	b, err := json.MarshalIndent(f, "", "\t")
 	if err != nil {
@@ -72,32 +89,59 @@ func LoadRing(dir, algorithm string) (*Ring, error) {
 }
 
 func (f ringFile) ring(alg *algorithm, path string) (*Ring, error) {
+	r := emptyRing(alg)
 	var (
-		keys   []*Key
-		active *Key
-		seen   = map[string]bool{}
+		members []*member
+		active  *Key
+		seen    = map[string]bool{}
 	)
 	for i, kf := range f.Keys {
 		if kf.ID == "" || seen[kf.ID] {
 			return nil, fmt.Errorf("%s: key %d: kid %q is empty or there twice", path, i, kf.ID)
 		}
 		seen[kf.ID] = true
-		private, err := alg.decode(kf.Private)
+		m, err := kf.member(alg)
+		if err == nil {
+			err = r.vet(m.Key)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: key %q: %w", path, kf.ID, err)
 		}
-		k := &Key{ID: kf.ID, Created: kf.Created, private: private, public: alg.public(private)}
-		keys = append(keys, k)
-		if k.ID == f.Active {
-			active = k
+		members = append(members, m)
+		if m.ID == f.Active {
+			active = m.Key
 		}
 	}
 	if active == nil {
-		return nil, fmt.Errorf("%s: the active key %q is not in the ring of %d", path, f.Active, len(keys))
+		return nil, fmt.Errorf("%s: the active key %q is not in the ring of %d", path, f.Active, len(members))
 	}
-	r := &Ring{alg: alg}
-	r.set(keys, active)
+	r.set(members, active)
 	return r, nil
+}
+
+// member reads a key of a ring for alg.
+func (kf keyFile) member(alg *algorithm) (*member, error) {
+	if kf.Algorithm != "" {
+		if !slices.Contains(alg.methods(), kf.Algorithm) {
+			return nil, fmt.Errorf("a key for %.20q in a ring for %s", kf.Algorithm, alg.name)
+		}
+		var err error
+		if alg, err = findAlgorithm(kf.Algorithm); err != nil {
+			return nil, err
+		}
+	}
+	private, err := alg.decode(kf.Private)
+	if err != nil {
+		return nil, err
+	}
+	m := &member{Key: newKey(kf.ID, alg, private, alg.public(private)), signs: kf.Signs, ends: kf.Ends}
+	m.Created = kf.Created
+	if kf.Overlap != "" {
+		if m.overlap, err = time.ParseDuration(kf.Overlap); err != nil {
+			return nil, fmt.Errorf("overlap: %w", err)
+		}
+	}
+	return m, nil
 }
 
 // maxSecretFile bounds what is read from a key directory.

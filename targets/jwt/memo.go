@@ -7,6 +7,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"authbench/targets/revoke"
+	"authbench/targets/store"
 )
 
 // Memo verifies an access token's signature once and remembers the outcome under
@@ -35,7 +36,7 @@ func NewMemo(v *Verifier, cfg Config, entries int) *Memo {
 func (m *Memo) Access(token string) (*Claims, error) {
 	if known, ok := m.verified.Get(token); ok {
 		// The very key: one that came back under an old kid is another one.
-		if m.verifier.ring.find(known.key.ID) == known.key {
+		if m.verifier.keys.known(known.key.ID) == known.key {
 			if err := m.timely(known.claims); err != nil {
 				return nil, err
 			}
@@ -54,6 +55,12 @@ func (m *Memo) Access(token string) (*Claims, error) {
 	}
 	m.verified.Put(token, verified{c, used})
 	return c, nil
+}
+
+// Stats says how often a signature was not checked again.
+func (m *Memo) Stats() store.Cache {
+	hits, misses := m.verified.Counts()
+	return store.Cache{Name: "memo", Entries: m.verified.Len(), Hits: hits, Misses: misses}
 }
 
 // timely is what the verifier's parser checks of the time: now < exp + leeway and

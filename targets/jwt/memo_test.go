@@ -77,20 +77,28 @@ func TestMemoKeys(t *testing.T) {
 	if _, err := m.Access(p.Access); err != nil {
 		t.Errorf("after a rotation with overlap: %v", err)
 	}
-	ring.set([]*Key{ring.active()}, ring.active())
+	ring.set(members(ring.active()), ring.active())
 	if _, err := m.Access(p.Access); !errors.Is(err, ErrKey) {
 		t.Errorf("key removed: %v", err)
 	}
 	impostor := *ring.active()
 	impostor.ID = old.ID
-	ring.set([]*Key{old, ring.active()}, ring.active())
+	ring.set(members(old, ring.active()), ring.active())
 	if _, err := m.Access(p.Access); err != nil {
 		t.Errorf("key back: %v", err)
 	}
-	ring.set([]*Key{&impostor}, &impostor)
+	ring.set(members(&impostor), &impostor)
 	if _, err := m.Access(p.Access); !errors.Is(err, ErrSignature) {
 		t.Errorf("another key of the same kid: %v", err)
 	}
+}
+
+func members(keys ...*Key) []*member {
+	var out []*member
+	for _, k := range keys {
+		out = append(out, &member{Key: k})
+	}
+	return out
 }
 
 // TestMemoTwin: the twin (r, n-s) is other bytes of the same token, and brings

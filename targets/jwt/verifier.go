@@ -1,8 +1,10 @@
 package jwt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -22,22 +24,39 @@ var (
 	ErrClaims    = errors.New("wrong-claims") // iss, aud, sub, jti, or a required claim missing
 )
 
-// Verifier accepts tokens that its ring's keys signed. Safe for concurrent use.
-type Verifier struct {
-	ring            *Ring
-	access, refresh *jwt.Parser
+// ErrNoKeys says that a token could not be judged: no key set was ever fetched. It is
+// no reason to refuse a token, but one to answer that nobody knows.
+var ErrNoKeys = errors.New("no keys are known yet")
+
+// Keys is where a verifier finds keys: a Ring, or a Remote.
+type Keys interface {
+	// find is the key of that name, ErrKey or ErrNoKeys. It may take the time of a fetch.
+	find(kid string) (*Key, error)
+	// known is the key of that name as far as is known here, or nil.
+	known(kid string) *Key
+	// methods are the algorithms that keys may be for.
+	methods() []string
 }
 
-// NewVerifier returns a verifier that follows RFC 8725: exactly one algorithm,
-// typ and crit checked, strict base64, exp required, issuer and audience
-// checked, keys found by kid only.
-func NewVerifier(ring *Ring, cfg Config) (*Verifier, error) {
+// Verifier accepts tokens that its keys signed. Safe for concurrent use.
+type Verifier struct {
+	keys            Keys
+	methods         []string
+	access, refresh *jwt.Parser
+	most            int // bytes of a token
+}
+
+// NewVerifier returns a verifier that follows RFC 8725: the algorithm is the key's and
+// never the token's choice, typ and crit checked, strict base64, exp required, issuer
+// and audience checked, keys found by kid only.
+func NewVerifier(keys Keys, cfg Config) (*Verifier, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	methods := keys.methods()
 	parser := func(audience string) *jwt.Parser {
 		return jwt.NewParser(
-			jwt.WithValidMethods([]string{ring.alg.name}),
+			jwt.WithValidMethods(methods),
 			jwt.WithStrictDecoding(),
 			jwt.WithExpirationRequired(),
 			jwt.WithIssuer(cfg.Issuer),
@@ -46,7 +65,7 @@ func NewVerifier(ring *Ring, cfg Config) (*Verifier, error) {
 			jwt.WithTimeFunc(cfg.now()),
 		)
 	}
-	return &Verifier{ring: ring, access: parser(cfg.Audience), refresh: parser(cfg.Issuer)}, nil
+	return &Verifier{keys: keys, methods: methods, access: parser(cfg.Audience), refresh: parser(cfg.Issuer), most: cmp.Or(cfg.MaxTokenBytes, MaxTokenBytes)}, nil
 }
 
 // Access verifies an access token. It is accepted iff now < exp + leeway and
@@ -61,8 +80,8 @@ func (v *Verifier) Refresh(token string) (*Claims, error) {
 }
 
 func (v *Verifier) verify(p *jwt.Parser, token string, key jwt.Keyfunc) (*Claims, error) {
-	if len(token) > MaxTokenBytes {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrMalformed, len(token), MaxTokenBytes)
+	if len(token) > v.most {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrMalformed, len(token), v.most)
 	}
 	// Subtle: encoding/base64 skips CR and LF even when strict, so that one token
 	// would have many spellings.
@@ -89,8 +108,9 @@ func public(k *Key, err error) (any, error) {
 	return k.public, nil
 }
 
-// key checks the header, whose algorithm the parser has already compared, and
-// finds the key. It runs before the signature is verified.
+// key checks the header and finds the key. It runs before the signature is verified,
+// and after the parser has seen to it that the algorithm is one of those that keys may
+// be for.
 func (v *Verifier) key(t *jwt.Token, kind Kind) (*Key, error) {
 	typ, _ := t.Header["typ"].(string)
 	// RFC 7515 section 4.1.9: "application/" may be left out.
@@ -106,9 +126,13 @@ func (v *Verifier) key(t *jwt.Token, kind Kind) (*Key, error) {
 	if !ok {
 		return nil, ErrKey
 	}
-	k := v.ring.find(kid)
-	if k == nil {
-		return nil, ErrKey
+	k, err := v.keys.find(kid)
+	if err != nil {
+		return nil, err
+	}
+	// RFC 8725 section 3.1: a key is for one algorithm.
+	if t.Method.Alg() != k.Algorithm {
+		return nil, ErrAlgorithm
 	}
 	return k, nil
 }
@@ -117,13 +141,15 @@ func (v *Verifier) key(t *jwt.Token, kind Kind) (*Key, error) {
 // the token as was parsed, or nil.
 func (v *Verifier) classify(t *jwt.Token, err error) error {
 	// The parser calls an algorithm outside its list a bad signature.
-	if t != nil && t.Method != nil && t.Method.Alg() != v.ring.alg.name {
+	if t != nil && t.Method != nil && !slices.Contains(v.methods, t.Method.Alg()) {
 		return fmt.Errorf("%w: %w", ErrAlgorithm, err)
 	}
 	for _, m := range []struct{ theirs, ours error }{
 		{ErrType, ErrType},
 		{ErrCritical, ErrCritical},
 		{ErrKey, ErrKey},
+		{ErrNoKeys, ErrNoKeys},
+		{ErrAlgorithm, ErrAlgorithm},
 		{jwt.ErrTokenMalformed, ErrMalformed},
 		{jwt.ErrTokenUnverifiable, ErrAlgorithm}, // alg unknown or absent
 		{jwt.ErrTokenSignatureInvalid, ErrSignature},

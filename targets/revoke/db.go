@@ -25,6 +25,20 @@ func openDB(cfg store.Config) (*db, error) {
 // key is prefix + kind + name: every kind of key has a letter or two of its own.
 func (d *db) key(kind, name string) string { return d.Prefix + kind + ":" + name }
 
+// ofUser is key for what is used together with other keys of that user: in a
+// cluster they share the {tag} that puts them on one server.
+func (d *db) ofUser(kind, subject, name string) string {
+	switch {
+	case !d.Cluster && name == "":
+		return d.key(kind, subject)
+	case !d.Cluster:
+		return d.key(kind, name)
+	case name == "":
+		return d.key(kind, "{"+subject+"}")
+	}
+	return d.key(kind, "{"+subject+"}"+name)
+}
+
 // run executes a script: one EVALSHA, and the text once more only where the
 // server has not seen it and so has done nothing.
 func (d *db) run(ctx context.Context, op string, s *redis.Script, keys []string, args ...any) (any, error) {
@@ -33,6 +47,30 @@ func (d *db) run(ctx context.Context, op string, s *redis.Script, keys []string,
 		return nil, d.Fail(op, err)
 	}
 	return v, nil
+}
+
+// end is run for what revokes: it waits for as many replicas as it is to.
+func (d *db) end(ctx context.Context, op string, s *redis.Script, keys []string, args ...any) error {
+	if err := d.Wait.Run(d.Bound(ctx, 0), d.Client, s, keys, args...).Err(); err != nil {
+		return d.Fail(op, err)
+	}
+	return nil
+}
+
+// put is one SET that revokes; it waits likewise. keep 0: for ever.
+func (d *db) put(ctx context.Context, op, key, value string, keep time.Duration) error {
+	ctx = d.Bound(ctx, 0)
+	if d.Wait.Replicas == 0 {
+		if err := d.Set(ctx, key, value, keep).Err(); err != nil {
+			return d.Fail(op, err)
+		}
+		return nil
+	}
+	err := d.Wait.Write(ctx, d.Client, func(p redis.Pipeliner) redis.Cmder { return p.Set(ctx, key, value, keep) })
+	if err != nil {
+		return d.Fail(op, err)
+	}
+	return nil
 }
 
 // texts executes a script whose answer is a list of texts and numbers.

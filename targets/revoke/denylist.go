@@ -25,13 +25,13 @@ func openDenylist(cfg Config) (Strategy, error) {
 // Begin returns the subject's generation, "" for one who never logged out
 // everywhere.
 func (d *denylist) Begin(ctx context.Context, l Login) (string, error) {
-	g, _, err := d.get(ctx, "begin", d.key("rg", l.Subject))
+	g, _, err := d.get(ctx, "begin", d.ofUser("rg", l.Subject, ""))
 	return g, err
 }
 
 // Check is exactly one MGET.
 func (d *denylist) Check(ctx context.Context, t Token) error {
-	v, err := d.MGet(d.Bound(ctx, 0), d.key("rd", t.Session), d.key("rg", t.Subject)).Result()
+	v, err := d.MGet(d.Bound(ctx, 0), d.ofUser("rd", t.Subject, t.Session), d.ofUser("rg", t.Subject, "")).Result()
 	if err != nil {
 		return d.Fail("check", err)
 	}
@@ -45,19 +45,12 @@ func (d *denylist) Check(ctx context.Context, t Token) error {
 func (d *denylist) Renew(ctx context.Context, t Token) error { return d.Check(ctx, t) }
 
 func (d *denylist) Revoke(ctx context.Context, t Token) error {
-	return d.put(ctx, "revoke", d.key("rd", t.Session), "1")
+	return d.put(ctx, "revoke", d.ofUser("rd", t.Subject, t.Session), "1", d.keep)
 }
 
 // RevokeAll makes a generation that no token has. Generations are compared for
 // equality: whole seconds could not tell a token made just before a log-out
 // everywhere from one made just after.
 func (d *denylist) RevokeAll(ctx context.Context, subject string) error {
-	return d.put(ctx, "revoke all", d.key("rg", subject), random())
-}
-
-func (d *denylist) put(ctx context.Context, op, key, value string) error {
-	if err := d.Set(d.Bound(ctx, 0), key, value, d.keep).Err(); err != nil {
-		return d.Fail(op, err)
-	}
-	return nil
+	return d.put(ctx, "revoke all", d.ofUser("rg", subject, ""), random(), d.keep)
 }

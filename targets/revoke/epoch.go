@@ -58,8 +58,5 @@ func (e *epoch) Renew(ctx context.Context, t Token) error { return e.Check(ctx, 
 func (e *epoch) Revoke(ctx context.Context, t Token) error { return e.RevokeAll(ctx, t.Subject) }
 
 func (e *epoch) RevokeAll(ctx context.Context, subject string) error {
-	if err := e.Set(e.Bound(ctx, 0), e.key("re", subject), random(), 0).Err(); err != nil {
-		return e.Fail("revoke", err)
-	}
-	return nil
+	return e.put(ctx, "revoke", e.key("re", subject), random(), 0)
 }

@@ -44,6 +44,9 @@ func openFamilies(cfg Config) (Strategy, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.Cluster {
+		return nil, errors.Join(errors.New("revoke: families cannot be kept in a Redis Cluster: a refresh token names its log-in, and not the user whose keys lie beside it"), l.Close())
+	}
 	return &Families{l, cfg.Key, cfg.Grace}, nil
 }
 
@@ -61,10 +64,13 @@ type Rotation struct {
 	Session, Subject string
 	AuthTime         int64
 	Refresh          string // the next refresh token
+	// Again: the token had been traded in a moment ago, and this is the same successor.
+	Again bool
 }
 
 // Rotate trades a refresh token in: one round trip. An error is ErrForged,
-// ErrReused, ErrRevoked (logged out, or not used for too long) or the store's.
+// ErrReused (with whose family it was), ErrRevoked (logged out, or not used for too
+// long) or the store's.
 func (f *Families) Rotate(ctx context.Context, token string) (Rotation, error) {
 	session, number, ok := f.parse(token)
 	if !ok {
@@ -81,13 +87,13 @@ func (f *Families) Rotate(ctx context.Context, token string) (Rotation, error) {
 	case v[0] == "gone":
 		return Rotation{}, ErrRevoked
 	case v[0] == "reused":
-		return Rotation{}, fmt.Errorf("%w: family of %s", ErrReused, v[2])
+		return Rotation{Session: session, Subject: v[2]}, fmt.Errorf("%w: family of %s", ErrReused, v[2])
 	}
 	auth, err := strconv.ParseInt(v[3], 10, 64)
 	if err != nil {
 		return Rotation{}, fmt.Errorf("revoke: redis refresh: auth time %q", v[3])
 	}
-	return Rotation{Session: session, Subject: v[2], AuthTime: auth, Refresh: f.token(session, v[1])}, nil
+	return Rotation{Session: session, Subject: v[2], AuthTime: auth, Refresh: f.token(session, v[1]), Again: v[0] == "again"}, nil
 }
 
 func (f *Families) token(session, number string) string {

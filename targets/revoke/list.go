@@ -39,6 +39,9 @@ func openList(cfg Config) (*list, error) {
 	}
 	l := &list{db: d, keep: cfg.Keep, scripts: newListScripts()}
 	for _, kind := range []string{"rm", "ri", "rv", "rs"} {
+		if d.Cluster { // all on one server
+			kind = "{r}" + kind
+		}
 		l.keys = append(l.keys, d.Prefix+kind)
 	}
 	return l, nil

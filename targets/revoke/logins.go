@@ -15,8 +15,9 @@ import (
 // A record is a hash: sub, auth (when the user last proved who they are), n (the
 // number of the current refresh token) and at (when it was handed out).
 //
-// The scripts touch records and index together, under keys that only the record
-// names; for Redis Cluster they would have to share a slot.
+// The scripts touch records and index together: in a cluster their names have the
+// user as {tag}. A refresh token names its log-in alone, so that families, which
+// begin with that, cannot be kept there.
 type logins struct {
 	*db
 	keep    time.Duration
@@ -71,7 +72,7 @@ local current, presented = tonumber(f[3]), tonumber(ARGV[4])
 local clock = redis.call('TIME')
 local at = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if presented == current - 1 and at - tonumber(f[4]) <= tonumber(ARGV[5]) then
-	return {'ok', f[3], f[1], f[2]}
+	return {'again', f[3], f[1], f[2]}
 end
 if presented ~= current then
 	redis.call('DEL', KEYS[1])
@@ -97,7 +98,7 @@ return redis.call('DEL', KEYS[1])
 }
 
 func (l *logins) keys(session, subject string) []string {
-	return []string{l.key("rl", session), l.key("ru", subject)}
+	return []string{l.ofUser("rl", subject, session), l.ofUser("ru", subject, "")}
 }
 
 // Begin is part of Strategy; there are no generations here.
@@ -108,12 +109,18 @@ func (l *logins) Begin(ctx context.Context, in Login) (string, error) {
 
 // Revoke is part of Strategy.
 func (l *logins) Revoke(ctx context.Context, t Token) error {
-	_, err := l.run(ctx, "revoke", l.scripts.revoke, l.keys(t.Session, t.Subject), t.Session)
-	return err
+	return l.end(ctx, "revoke", l.scripts.revoke, l.keys(t.Session, t.Subject), t.Session)
 }
 
 // RevokeAll is part of Strategy.
 func (l *logins) RevokeAll(ctx context.Context, subject string) error {
-	_, err := l.run(ctx, "revoke all", l.scripts.revokeAll, []string{l.key("ru", subject)}, l.key("rl", ""))
-	return err
+	return l.end(ctx, "revoke all", l.scripts.revokeAll, []string{l.ofUser("ru", subject, "")}, l.records(subject))
+}
+
+// records is what the keys of a user's log-ins begin with.
+func (l *logins) records(subject string) string {
+	if l.Cluster {
+		return l.ofUser("rl", subject, "")
+	}
+	return l.key("rl", "")
 }

@@ -18,6 +18,8 @@ type lruShard[K comparable, V any] struct {
 	max   int
 	nodes map[K]*lruNode[K, V]
 	ring  lruNode[K, V] // next is the most recently used, prev the least
+
+	hits, misses uint64 // of Get: under a lock that is held anyway, they cost nothing
 }
 
 type lruNode[K comparable, V any] struct {
@@ -59,8 +61,10 @@ func (l *LRU[K, V]) Get(key K) (value V, ok bool) {
 	defer s.mu.Unlock()
 	n, ok := s.nodes[key]
 	if !ok {
+		s.misses++
 		return value, false
 	}
+	s.hits++
 	n.unlink()
 	s.front(n)
 	return n.value, true
@@ -123,6 +127,17 @@ func (l *LRU[K, V]) Len() int {
 		s.mu.Unlock()
 	}
 	return n
+}
+
+// Counts is how often Get found something, and how often not.
+func (l *LRU[K, V]) Counts() (hits, misses uint64) {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		hits, misses = hits+s.hits, misses+s.misses
+		s.mu.Unlock()
+	}
+	return hits, misses
 }
 
 func (n *lruNode[K, V]) unlink() { n.prev.next, n.next.prev = n.next, n.prev }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"authbench/targets/store"
 )
 
 // mirror is a node's copy of the list. It is good for Bound from the instant at
@@ -16,6 +18,7 @@ type mirror struct {
 	list   *list
 	bound  time.Duration
 	failed func(error)
+	made   time.Time
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -37,7 +40,7 @@ func newMirror(l *list, cfg Config) (*mirror, error) {
 	if cfg.Bound <= 0 || cfg.PollEvery <= 0 || cfg.PollEvery >= cfg.Bound {
 		return nil, fmt.Errorf("revoke: a bound of %v with a poll every %v: want 0 < poll < bound", cfg.Bound, cfg.PollEvery)
 	}
-	m := &mirror{list: l, bound: cfg.Bound, failed: cfg.Failed, entries: map[string]entry{}}
+	m := &mirror{list: l, bound: cfg.Bound, failed: cfg.Failed, made: time.Now(), entries: map[string]entry{}}
 	if m.failed == nil {
 		m.failed = func(error) {}
 	}
@@ -164,10 +167,10 @@ func (m *mirror) look(read func(gen string, entries map[string]entry)) error {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.asOf.IsZero() {
-		return fmt.Errorf("revoke: there is no copy of the list yet")
+		return fmt.Errorf("revoke: %w: there is none of the list yet", store.ErrStale)
 	}
 	if age := time.Since(m.asOf); age >= m.bound {
-		return fmt.Errorf("revoke: the copy of the list is %v old, good for %v", age.Round(time.Millisecond), m.bound)
+		return fmt.Errorf("revoke: %w: that of the list is %v old, good for %v", store.ErrStale, age.Round(time.Millisecond), m.bound)
 	}
 	read(m.at.gen, m.entries)
 	return nil

@@ -3,6 +3,7 @@ package revoke
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,6 +28,8 @@ type Recall struct {
 	Strategy
 	cfg  RecallConfig
 	seen *LRU[string, sighting]
+
+	hits, misses, stale, open atomic.Uint64
 }
 
 type sighting struct {
@@ -36,7 +39,7 @@ type sighting struct {
 
 // NewRecall puts itself before s, which it then owns.
 func NewRecall(s Strategy, cfg RecallConfig) *Recall {
-	return &Recall{s, cfg, NewLRU[string, sighting](cfg.Entries)}
+	return &Recall{Strategy: s, cfg: cfg, seen: NewLRU[string, sighting](cfg.Entries)}
 }
 
 // Check is part of Strategy.
@@ -44,8 +47,10 @@ func (r *Recall) Check(ctx context.Context, t Token) error {
 	last, known := r.seen.Get(t.Session)
 	sent := time.Now()
 	if known && sent.Sub(last.sent) < r.cfg.Every {
+		r.hits.Add(1)
 		return nil
 	}
+	r.misses.Add(1)
 	err := r.Strategy.Check(ctx, t)
 	switch {
 	case err == nil:
@@ -55,9 +60,11 @@ func (r *Recall) Check(ctx context.Context, t Token) error {
 	case errors.Is(err, ErrRevoked):
 		r.seen.Remove(t.Session)
 	case r.cfg.Open:
+		r.open.Add(1)
 		return nil
 	// The age is that of now: the store took its time to fail.
 	case known && time.Since(last.sent) <= r.cfg.Stale:
+		r.stale.Add(1)
 		return nil
 	}
 	return err

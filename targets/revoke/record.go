@@ -16,7 +16,7 @@ func openRecord(cfg Config) (Strategy, error) {
 
 // Check is exactly one EXISTS.
 func (r record) Check(ctx context.Context, t Token) error {
-	n, err := r.Exists(r.Bound(ctx, 0), r.key("rl", t.Session)).Result()
+	n, err := r.Exists(r.Bound(ctx, 0), r.ofUser("rl", t.Subject, t.Session)).Result()
 	if err != nil {
 		return r.Fail("check", err)
 	}

@@ -62,6 +62,8 @@ type Strategy interface {
 	RevokeAll(ctx context.Context, subject string) error
 	// Ping reports whether Check can tell and the store answers.
 	Ping(ctx context.Context) error
+	// Stats is what the node knows of itself; no store is asked.
+	Stats() Stats
 	// Close ends what the strategy runs and its connections.
 	Close() error
 }

@@ -19,20 +19,30 @@ import (
 //
 //	GET  /clock         {"now":"...","offset":"0s","frozen":false}
 //	POST /clock         {"offset":"-90s"} or {"freeze":"2030-01-01T00:00:00.5Z"}; {} sets it right
-//	GET  /keys          {"algorithm":"ES256","active":"...","keys":[{"kid":"...","created":"..."}]}
-//	POST /keys/rotate   a new active key; older ones go on verifying
+//	GET  /keys          which keys verify, which one signs: see keysView
+//	POST /keys/rotate   a new active key: {"algorithm":"ES256","publish_for":"2s"}, or nothing; older ones go on verifying
+//	DELETE /keys/{kid}  a key that verifies nothing any more, at once
+//	POST /sessions/bulk many log-ins at once: see bulkLogins
+//	GET  /memory        what the node holds: see memory
 //	GET  /users         {"count":10000,"first":"user-1","last":"user-10000"}
 //	GET  /users/{name}  {"name":"user-1","disabled":false,"roles":["user"]}
 //	POST /users/{name}  {"disabled":true,"roles":["user","admin"]}, or one of the two
+//	POST /tier          {"services":["127.0.0.1:8081"]}: which ones an edge calls from now on
+//	GET  /store/rtt     the round trip to the store: see getStoreRTT
 func (s *Server) newAdmin() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /clock", s.getClock)
 	mux.HandleFunc("POST /clock", s.setClock)
 	mux.HandleFunc("GET /keys", s.getKeys)
 	mux.HandleFunc("POST /keys/rotate", s.rotateKeys)
+	mux.HandleFunc("DELETE /keys/{kid}", s.removeKey)
+	mux.HandleFunc("POST /sessions/bulk", s.bulkLogins)
+	mux.HandleFunc("GET /memory", s.memory)
 	mux.HandleFunc("GET /users", s.getUsers)
 	mux.HandleFunc("GET /users/{name}", s.getUser)
 	mux.HandleFunc("POST /users/{name}", s.setUser)
+	mux.HandleFunc("POST /tier", s.setTier)
+	mux.HandleFunc("GET /store/rtt", s.getStoreRTT)
 	return &http.Server{
 		Handler:           s.guard(mux),
 		ReadHeaderTimeout: s.settings.ReadTimeout,
@@ -123,48 +133,6 @@ func (s *Server) setClock(w http.ResponseWriter, r *http.Request) {
 		s.clock.moved.Store(nil)
 	}
 	s.getClock(w, r)
-}
-
-func (s *Server) getKeys(w http.ResponseWriter, _ *http.Request) {
-	if s.tokens == nil {
-		adminProblem(w, http.StatusNotFound, "this mechanism has no key ring")
-		return
-	}
-	type key struct {
-		ID      string    `json:"kid"`
-		Created time.Time `json:"created"`
-	}
-	v := struct {
-		Algorithm string `json:"algorithm"`
-		Active    string `json:"active"`
-		Keys      []key  `json:"keys"`
-	}{Algorithm: s.tokens.ring.Algorithm()}
-	keys, active := s.tokens.ring.Keys()
-	v.Active = active
-	for _, k := range keys {
-		v.Keys = append(v.Keys, key{k.ID, k.Created})
-	}
-	adminAnswer(w, v)
-}
-
-// rotateKeys also saves the ring if it came from a directory, so that a node
-// that starts later has the new key.
-func (s *Server) rotateKeys(w http.ResponseWriter, r *http.Request) {
-	if s.tokens == nil {
-		adminProblem(w, http.StatusNotFound, "this mechanism has no key ring")
-		return
-	}
-	if _, err := s.tokens.ring.Rotate(s.clock.now()); err != nil {
-		adminProblem(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	if s.keysDir != "" {
-		if err := s.tokens.ring.Save(s.keysDir); err != nil {
-			adminProblem(w, http.StatusInternalServerError, err.Error())
-			return
-		}
-	}
-	s.getKeys(w, r)
 }
 
 func (s *Server) getUsers(w http.ResponseWriter, _ *http.Request) {

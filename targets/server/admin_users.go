@@ -8,7 +8,7 @@ import (
 
 // getUser and setUser are the user directory of the admin plane. It is this
 // node's own, like passwords: a harness tells every node. Credentials that are
-// out keep their roles; new ones get those of now.
+// out keep their roles, unless roles_from=directory; new ones get those of now.
 func (s *Server) getUser(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	if s.users.find(name) == nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,48 @@ type listener struct {
 	refuse func()
 	gentle chan struct{} // places for connections being turned away gently
 	log    *slog.Logger
+
+	silent silents
+}
+
+// silents are the connections on which nothing was ever said: a client that connects
+// ahead of its first request leaves some. fasthttp takes them for busy, and would wait
+// for them when it is to end.
+type silents struct {
+	mu   sync.Mutex
+	all  map[*conn]struct{}
+	over bool
+}
+
+// silentGrace is how long they have to say something when the server is to end: what
+// was sent before may still be on its way to us.
+const silentGrace = 250 * time.Millisecond
+
+func (s *silents) add(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = map[*conn]struct{}{}
+	}
+	if s.all[c] = struct{}{}; s.over {
+		_ = c.TCPConn.SetReadDeadline(time.Now().Add(silentGrace))
+	}
+}
+
+func (s *silents) remove(c *conn) {
+	s.mu.Lock()
+	delete(s.all, c)
+	s.mu.Unlock()
+}
+
+// end gives up on all that there are, and on those that come, after the grace.
+func (s *silents) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	for c := range s.all {
+		_ = c.TCPConn.SetReadDeadline(time.Now().Add(silentGrace))
+	}
 }
 
 // gentlePlaces bounds the goroutines that turn connections away; more are cut
@@ -44,7 +87,9 @@ func (l *listener) Accept() (net.Conn, error) {
 			l.turnAway(c)
 			continue
 		}
-		return &conn{TCPConn: c, slack: l.slack}, nil
+		served := &conn{TCPConn: c, slack: l.slack, silents: &l.silent}
+		l.silent.add(served)
+		return served, nil
 	}
 }
 
@@ -82,6 +127,8 @@ type conn struct {
 	slack       time.Duration
 	read, write lazyDeadline
 	linger      atomic.Bool
+	silents     *silents // it is one of them until it was heard or closed; may be nil
+	heard       bool
 }
 
 // lazyDeadline is a deadline that was asked for and the one that is in force.
@@ -110,7 +157,12 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		c.read.inForce = c.read.asked
 	}
-	return c.TCPConn.Read(p)
+	n, err := c.TCPConn.Read(p)
+	if n > 0 && !c.heard && c.silents != nil {
+		c.heard = true
+		c.silents.remove(c)
+	}
+	return n, err
 }
 
 func (c *conn) Write(p []byte) (int, error) {
@@ -148,6 +200,9 @@ func linger(c net.Conn) {
 }
 
 func (c *conn) Close() error {
+	if c.silents != nil {
+		c.silents.remove(c)
+	}
 	if c.linger.Load() && c.CloseWrite() == nil && c.TCPConn.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = io.CopyN(io.Discard, c.TCPConn, lingerBytes) // whatever still comes is of no interest
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"testing"
@@ -67,4 +68,37 @@ func TestConnDeadlines(t *testing.T) {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("write: %v", err)
 	}
+}
+
+// A client that connected and never said anything does not hold a server that is to
+// end; one whose request is on its way is answered.
+func TestSilentConnectionsDoNotHoldTheDrain(t *testing.T) {
+	n := startNode(t, settingsFor("none", "", ""))
+	var peers [2]net.Conn
+	for i := range peers {
+		var err error
+		if peers[i], err = net.Dial("tcp", n.addr); err != nil {
+			t.Fatal(err)
+		}
+		defer peers[i].Close()
+	}
+	check(t, "in between", n.do("GET", "/healthz", ""), 200) // both are accepted by now
+	if _, err := peers[1].Write([]byte("GET /healthz HTTP/1.1\r\nHost: a\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	check(t, "in between", n.do("GET", "/healthz", ""), 200)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		n.stop() // it says what went wrong
+	}()
+	time.Sleep(2 * silentGrace)
+	if _, err := peers[1].Write([]byte("\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 15)
+	if _, err := io.ReadFull(peers[1], answer); err != nil || string(answer) != "HTTP/1.1 200 OK" {
+		t.Errorf("a request under way: %q, %v", answer, err)
+	}
+	<-ended
 }

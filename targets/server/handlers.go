@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -11,13 +12,46 @@ import (
 
 // me is the hot path: the request whose cost is measured.
 func (s *Server) me(ctx *fasthttp.RequestCtx) {
+	if s.edge != nil {
+		s.edge.me(s, ctx)
+		return
+	}
 	c, err := s.mechanism.authenticate(&ctx.Request.Header)
 	if err != nil {
 		s.failed(ctx, routeMe, err)
 		return
 	}
 	var buf [256]byte
-	answer(ctx, fasthttp.StatusOK, appendMe(buf[:0], c.subject, c.roles))
+	answer(ctx, fasthttp.StatusOK, appendMe(buf[:0], c.subject, s.rolesOf(c)))
+}
+
+// restrictedRole is what the route of that name needs.
+const restrictedRole = "admin"
+
+// restricted is a use that needs a role. Who has not got it is forbidden, and not
+// unknown: 403, never 401.
+func (s *Server) restricted(ctx *fasthttp.RequestCtx) {
+	c, err := s.mechanism.authenticate(&ctx.Request.Header)
+	if err != nil {
+		s.failed(ctx, routeRestricted, err)
+		return
+	}
+	roles := s.rolesOf(c)
+	if !slices.Contains(roles, restrictedRole) {
+		s.forbidden(ctx, routeRestricted, "role")
+		return
+	}
+	var buf [256]byte
+	answer(ctx, fasthttp.StatusOK, appendMe(buf[:0], c.subject, roles))
+}
+
+// rolesOf is what the caller may do: as the credential says, or as the directory
+// says now.
+func (s *Server) rolesOf(c caller) []string {
+	if s.lookUpRoles {
+		return s.users.roles(c.subject)
+	}
+	return c.roles
 }
 
 const maxPassword = 256 // bytes
@@ -158,9 +192,13 @@ func (s *Server) token(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	g, subject, err := s.tokens.refresh(refresh, s.users)
+	s.counters.refreshes.add(refreshResult(g, err))
 	if rej := rejected(err); rej != nil {
 		s.counters.rejection(rej.reason)
 		s.events.reject(routeToken, rej.reason)
+		if rej.reason == "reused" {
+			s.events.reuse(subject)
+		}
 		oauthError(ctx, "invalid_grant")
 		return
 	}
@@ -182,7 +220,7 @@ func (s *Server) serveInfo(ctx *fasthttp.RequestCtx, r route) {
 	case routeJWKS:
 		ctx.Response.Header.SetContentType("application/jwk-set+json")
 		ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "public, max-age=60")
-		ctx.Response.AppendBody(s.tokens.ring.JWKS())
+		ctx.Response.AppendBody(s.tokens.keys.ring.JWKS())
 	case routeHealth:
 		answer(ctx, fasthttp.StatusOK, []byte(`{"status":"ok"}`))
 	case routeReady:
@@ -199,6 +237,11 @@ const readyTimeout = time.Second
 func (s *Server) ready(ctx *fasthttp.RequestCtx) {
 	if s.draining.Load() {
 		problem(ctx, fasthttp.StatusServiceUnavailable, "shutting down")
+		return
+	}
+	if err := s.tokens.ready(); err != nil {
+		s.events.unavailable(routeReady, err)
+		problem(ctx, fasthttp.StatusServiceUnavailable, "there is no key yet to verify tokens with")
 		return
 	}
 	limit, cancel := context.WithTimeout(context.Background(), readyTimeout)

@@ -47,6 +47,7 @@ type caller struct {
 type grant struct {
 	body   []byte
 	cookie string
+	again  bool // it was handed out before: the refresh token was replayed within its grace
 }
 
 // rejection is why a credential is refused, in a word of the event log.

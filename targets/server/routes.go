@@ -12,12 +12,14 @@ type route uint8
 const (
 	routeNone route = iota // no such path, or no request at all
 	routeMe
+	routeRestricted
 	routeLogin
 	routeLogout
 	routeLogoutAll
 	routePassword
 	routeStepUp
 	routeToken
+	routeIntrospect
 	routeJWKS
 	routeHealth
 	routeReady
@@ -27,8 +29,8 @@ const (
 
 func (r route) String() string {
 	return [routes]string{
-		"none", "/me", "/login", "/logout", "/logout-all", "/password", "/step-up",
-		"/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/metrics",
+		"none", "/me", "/restricted", "/login", "/logout", "/logout-all", "/password", "/step-up",
+		"/token", "/introspect", "/.well-known/jwks.json", "/healthz", "/readyz", "/metrics",
 	}[r]
 }
 
@@ -38,6 +40,8 @@ func (s *Server) find(path []byte) route {
 	switch string(path) {
 	case "/me":
 		return routeMe
+	case "/restricted":
+		return routeRestricted
 	case "/login":
 		return routeLogin
 	case "/logout":
@@ -51,6 +55,10 @@ func (s *Server) find(path []byte) route {
 	case "/token":
 		if s.tokens != nil {
 			return routeToken
+		}
+	case "/introspect":
+		if s.edge.introspects() {
+			return routeIntrospect
 		}
 	case "/.well-known/jwks.json":
 		if s.tokens != nil {
@@ -82,7 +90,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 func (s *Server) dispatch(ctx *fasthttp.RequestCtx, r route) {
 	read := ctx.IsGet() || ctx.IsHead()
 	switch {
-	case r == routeNone:
+	case r == routeNone || s.isService && !r.safe():
 		problem(ctx, fasthttp.StatusNotFound, "there is nothing at this path")
 	case r.safe() && !read:
 		ctx.Response.Header.Set(fasthttp.HeaderAllow, "GET, HEAD")
@@ -92,6 +100,8 @@ func (s *Server) dispatch(ctx *fasthttp.RequestCtx, r route) {
 		problem(ctx, fasthttp.StatusMethodNotAllowed, "this path takes POST")
 	case r == routeMe:
 		s.me(ctx)
+	case r == routeRestricted:
+		s.restricted(ctx)
 	case r.safe():
 		s.serveInfo(ctx, r)
 	default:
@@ -101,7 +111,12 @@ func (s *Server) dispatch(ctx *fasthttp.RequestCtx, r route) {
 
 // safe routes read; the others change something.
 func (r route) safe() bool {
-	return r == routeMe || r >= routeJWKS
+	return r == routeMe || r == routeRestricted || r >= routeJWKS
+}
+
+// issues says that the route hands credentials out.
+func (r route) issues() bool {
+	return r == routeLogin || r == routeToken || r == routePassword || r == routeStepUp
 }
 
 // serveChange runs the checks that every unsafe route shares, in the order that
@@ -109,16 +124,25 @@ func (r route) safe() bool {
 // token, then the effect.
 func (s *Server) serveChange(ctx *fasthttp.RequestCtx, r route) {
 	h := &ctx.Request.Header
+	if s.tokens.verifiesOnly() && r.issues() {
+		problem(ctx, fasthttp.StatusNotImplemented, "this node verifies tokens, and has no key to sign any")
+		return
+	}
 	if s.mechanism.ambient() && foreign(h) {
 		s.forbidden(ctx, r, "cross-site")
 		return
 	}
 	switch r {
 	case routeLogin:
+		s.counters.loggingIn.Add(1)
+		defer s.counters.loggingIn.Add(-1)
 		s.login(ctx)
 		return
 	case routeToken:
 		s.token(ctx)
+		return
+	case routeIntrospect:
+		s.introspect(ctx)
 		return
 	}
 	c, err := s.mechanism.authenticate(h)
@@ -149,7 +173,7 @@ func (s *Server) serveChange(ctx *fasthttp.RequestCtx, r route) {
 func (s *Server) failed(ctx *fasthttp.RequestCtx, r route, err error) {
 	rej := rejected(err)
 	if rej == nil {
-		s.counters.storeError()
+		s.counters.storeError(err)
 		s.events.unavailable(r, err)
 		problem(ctx, fasthttp.StatusServiceUnavailable, "the store does not answer")
 		return

@@ -34,6 +34,9 @@ type Options struct {
 	// AdminSecret opens the admin plane; empty means that there is none.
 	AdminSecret string
 
+	// Tier is where the node stands among others that one request passes through.
+	Tier Tier
+
 	// Handicap makes every use take that much longer, on purpose;
 	// 0: not at all.
 	Handicap time.Duration
@@ -52,10 +55,16 @@ type Server struct {
 	mechanism mechanism
 	tokens    *tokens     // nil unless the mechanism is token or hybrid
 	store     store.Store // nil unless the mechanism is session
-	backing   []backing   // what has to answer for the node to be ready, and is closed with it
+	manager   *session.Manager
+	sightings *sightings
+	backing   []backing // what has to answer for the node to be ready, and is closed with it
 	users     *directory
-	clock     *clock
-	keysDir   string
+	// lookUpRoles says that roles are those of the directory at every use, and not
+	// those that the credential was handed out with.
+	lookUpRoles bool
+	clock       *clock
+	edge        *edge // nil unless it stands before services
+	isService   bool  // it stands behind an edge, and has no credentials of its own
 
 	counters *counters
 	events   events
@@ -71,17 +80,23 @@ type Server struct {
 // server says 503 until it does.
 func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{
-		arm: o.Arm, settings: o.Settings, keysDir: o.KeysDir,
-		users: newDirectory(o.Settings.Users), clock: &clock{},
+		arm: o.Arm, settings: o.Settings,
+		users: newDirectory(o.Settings.Users), lookUpRoles: o.Settings.RolesFrom == rolesFromDirectory, clock: &clock{},
 		events: events{o.Events}, log: o.Log, adminSecret: o.AdminSecret,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.counters = newCounters(o.Arm, o.Settings)
-	s.metrics = newMetrics(s.counters)
+	s.counters = newCounters()
 	if err := s.open(ctx, o); err != nil {
 		return nil, err
+	}
+	s.metrics = newMetrics(s)
+	if o.Tier.Role == roleEdge {
+		var err error
+		if s.edge, err = newEdge(o, s.clock.now); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	handler := s.handle
 	if o.Handicap > 0 {
@@ -118,11 +133,17 @@ type backing interface {
 // open makes the mechanism and what it needs.
 func (s *Server) open(ctx context.Context, o Options) error {
 	set := o.Settings
+	if t := o.Tier; t.Role == roleService && t.Shape != shapeEach {
+		var err error
+		s.isService = true
+		s.mechanism, err = newService(o, s.clock.now)
+		return err
+	}
 	switch set.Mechanism {
 	case "none":
 		s.mechanism = &control{size: set.CredentialBytes, users: s.users}
 	case "token", "hybrid":
-		ring, err := tokenRing(set.Algorithm, o.KeysDir)
+		keys, err := openKeys(set, o.KeysDir, s.log)
 		if err != nil {
 			return err
 		}
@@ -133,7 +154,7 @@ func (s *Server) open(ctx context.Context, o Options) error {
 		if strategy != nil {
 			s.backing = append(s.backing, strategy)
 		}
-		if s.tokens, err = newTokens(set, ring, strategy, s.clock.now); err != nil {
+		if s.tokens, err = newTokens(set, keys, strategy, s.clock.now); err != nil {
 			return errors.Join(err, s.Close())
 		}
 		s.mechanism = s.tokens
@@ -152,12 +173,19 @@ func (s *Server) open(ctx context.Context, o Options) error {
 		s.backing = append(s.backing, s.store)
 		m, err := session.New(s.store, session.Config{
 			Idle: set.IdleTimeout, Absolute: set.AbsoluteTimeout, TouchEvery: set.TouchEvery,
-			CSRFKey: key, Now: s.clock.now, TouchFailed: s.storeFailed,
+			CSRFKey: key, Data: profileOf(set.SessionBytes), Now: s.clock.now, TouchFailed: s.storeFailed,
 		})
 		if err != nil {
 			return errors.Join(err, s.Close())
 		}
-		s.mechanism = newSessions(m, set.SameSite)
+		s.manager, s.sightings = m, newSightings(set.IdleTimeout, s.clock.now)
+		s.mechanism = newSessions(m, s.sightings, set.SameSite)
+	case "sealed":
+		sealed, err := newSealed(set, o.KeysDir, s.clock.now)
+		if err != nil {
+			return err
+		}
+		s.mechanism = sealed
 	default:
 		return fmt.Errorf("server: unknown mechanism %q", set.Mechanism)
 	}
@@ -166,7 +194,7 @@ func (s *Server) open(ctx context.Context, o Options) error {
 
 // storeFailed notes a failure of the store that no request was answered with.
 func (s *Server) storeFailed(err error) {
-	s.counters.storeError()
+	s.counters.storeError(err)
 	s.events.unavailable(routeNone, err)
 }
 
@@ -190,24 +218,36 @@ func (s *Server) Serve(ctx context.Context, ln *net.TCPListener, admin net.Liste
 			stop() // one that ends ends the others
 		})
 	}
-	run("serve", func() error {
-		return s.http.Serve(&listener{
-			TCPListener: ln, open: s.http.GetOpenConnectionsCount, max: int32(s.settings.MaxConnections),
-			slack: s.settings.deadlineSlack(), refuse: s.counters.refused, gentle: make(chan struct{}, gentlePlaces), log: s.log,
-		})
-	})
+	clients := &listener{
+		TCPListener: ln, open: s.http.GetOpenConnectionsCount, max: int32(s.settings.MaxConnections),
+		slack: s.settings.deadlineSlack(), refuse: s.counters.refused, gentle: make(chan struct{}, gentlePlaces), log: s.log,
+	}
+	run("serve", func() error { return s.http.Serve(clients) })
 	adminServer := s.newAdmin()
 	if admin != nil {
 		run("serve the admin plane", func() error { return serveAdmin(adminServer, admin) })
 	}
-	if s.settings.SweepEvery > 0 {
+	if s.settings.SweepEvery > 0 && s.store != nil {
 		wg.Go(func() { s.sweep(ctx) })
+	}
+	if s.tokens != nil {
+		wg.Go(func() { s.tokens.keys.run(ctx) })
+	}
+	if s.events.log != nil {
+		wg.Go(func() { newWatch(s).run(ctx) })
 	}
 	<-ctx.Done()
 	s.draining.Store(true)
+	clients.silent.end()
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	shut := errors.Join(s.http.ShutdownWithContext(limit), adminServer.Shutdown(limit))
+	// What ends before fasthttp has got to know the listener would go on accepting. It
+	// is closed already in all other cases.
+	_ = ln.Close()
+	// Subtle: a shutdown that comes before the goroutine above has handed its listener
+	// over does not close it, and would wait for it for ever.
+	_ = ln.Close()
 	wg.Wait()
 	close(errs)
 	for err := range errs {
@@ -252,14 +292,6 @@ const (
 
 const keyBytes = 32
 
-// tokenRing loads the ring, or makes one for this node alone.
-func tokenRing(algorithm, dir string) (*jwt.Ring, error) {
-	if dir == "" {
-		return jwt.NewRing(algorithm)
-	}
-	return jwt.LoadRing(dir, algorithm)
-}
-
 // sharedKey reads a key that the nodes share, or makes one for this node alone.
 func sharedKey(dir, file string) ([]byte, error) {
 	if dir == "" {
@@ -280,7 +312,8 @@ func newSecret() []byte {
 
 // GenerateKeys writes the key files that nodes with these settings share: a
 // fresh key ring for tokens, a fresh key for the CSRF tokens of sessions and for
-// refresh tokens that are no JWTs, nothing for none.
+// refresh tokens that are no JWTs, one for sealed sessions, those of tiers, nothing
+// for none.
 func (s Settings) GenerateKeys(dir string) error {
 	switch s.Mechanism {
 	case "token", "hybrid":
@@ -291,9 +324,11 @@ func (s Settings) GenerateKeys(dir string) error {
 		if s.strategy() == "families" {
 			err = jwt.WriteSecret(dir, refreshFile, newSecret())
 		}
-		return errors.Join(err, ring.Save(dir))
+		return errors.Join(err, ring.Save(dir), generateTierKeys(dir))
 	case "session":
-		return jwt.WriteSecret(dir, csrfFile, newSecret())
+		return errors.Join(jwt.WriteSecret(dir, csrfFile, newSecret()), generateTierKeys(dir))
+	case "sealed":
+		return errors.Join(generateSealKeys(dir), generateTierKeys(dir))
 	}
 	return nil
 }

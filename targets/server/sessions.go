@@ -23,14 +23,16 @@ type sessions struct {
 	// context that could end would cost a goroutine or a timer per request.
 	ctx        context.Context
 	manager    *session.Manager
+	sightings  *sightings
 	attributes string // of the cookie
 }
 
-func newSessions(m *session.Manager, sameSite string) *sessions {
-	return &sessions{
-		ctx: context.Background(), manager: m,
-		attributes: "; Path=/; HttpOnly; Secure; SameSite=" + sameSite,
-	}
+func newSessions(m *session.Manager, seen *sightings, sameSite string) *sessions {
+	return &sessions{ctx: context.Background(), manager: m, sightings: seen, attributes: cookieAttributes(sameSite)}
+}
+
+func cookieAttributes(sameSite string) string {
+	return "; Path=/; HttpOnly; Secure; SameSite=" + sameSite
 }
 
 func (s *sessions) authenticate(h *fasthttp.RequestHeader) (caller, error) {
@@ -45,8 +47,12 @@ func (s *sessions) authenticate(h *fasthttp.RequestHeader) (caller, error) {
 	id := string(v)
 	rec, err := s.manager.Authenticate(s.ctx, id)
 	if err != nil {
+		if errors.Is(err, session.ErrNoSession) {
+			s.sightings.missed(id)
+		}
 		return caller{}, s.classify(err)
 	}
+	s.sightings.saw(id, &rec)
 	return caller{subject: rec.Subject, roles: rec.Roles, session: id}, nil
 }
 
@@ -57,11 +63,11 @@ func (s *sessions) classify(err error) error {
 	return err
 }
 
-// challenge: a 401 has to carry one (RFC 9110 section 15.5.2), and no registered
-// scheme fits a cookie. This is the form of draft-broyer-http-cookie-auth.
-func (s *sessions) challenge(bool) string {
-	return `Cookie realm="authbench", form-action="/login", cookie-name="` + sessionCookie + `"`
-}
+// cookieChallenge: a 401 has to carry one (RFC 9110 section 15.5.2), and no
+// registered scheme fits a cookie. This is the form of draft-broyer-http-cookie-auth.
+const cookieChallenge = `Cookie realm="authbench", form-action="/login", cookie-name="` + sessionCookie + `"`
+
+func (s *sessions) challenge(bool) string { return cookieChallenge }
 
 func (s *sessions) ambient() bool { return true }
 
@@ -74,6 +80,7 @@ func (s *sessions) login(h *fasthttp.RequestHeader, subject string, roles []stri
 	if v, ok := cookie(h, sessionCookie); ok && len(v) == sessionIDBytes {
 		previous = string(v)
 	}
+	defer s.ending(previous)()
 	cred, err := s.manager.Login(s.ctx, subject, roles, previous)
 	if err != nil {
 		return grant{}, err
@@ -81,33 +88,46 @@ func (s *sessions) login(h *fasthttp.RequestHeader, subject string, roles []stri
 	return s.grant(cred)
 }
 
-func (s *sessions) renew(c caller, _ []string, others bool) (grant, error) {
+func (s *sessions) renew(c caller, roles []string, others bool) (grant, error) {
+	defer s.ending(c.session)()
 	if others {
 		if _, err := s.manager.LogoutAll(s.ctx, c.subject, c.session); err != nil {
 			return grant{}, err
 		}
 	}
-	cred, err := s.manager.Rotate(s.ctx, c.session, true)
+	cred, err := s.manager.Rotate(s.ctx, c.session, roles, true)
 	if err != nil {
 		return grant{}, s.classify(err)
 	}
 	return s.grant(cred)
 }
 
-func (s *sessions) grant(c session.Credential) (grant, error) {
+func (s *sessions) grant(c session.Credential) (grant, error) { return cookieGrant(c, s.attributes) }
+
+func cookieGrant(c session.Credential, attributes string) (grant, error) {
 	body, err := json.Marshal(struct {
 		CSRF string `json:"csrf_token"`
 	}{c.CSRF})
-	return grant{body: body, cookie: sessionCookie + "=" + c.ID + s.attributes}, err
+	return grant{body: body, cookie: sessionCookie + "=" + c.ID + attributes}, err
 }
 
-// gone deletes the cookie. A browser matches it by name, path and prefix rules,
+func (s *sessions) gone() grant { return cookieGone(s.attributes) }
+
+// cookieGone deletes the cookie. A browser matches it by name, path and prefix rules,
 // so the attributes are those it was set with.
-func (s *sessions) gone() grant {
-	return grant{cookie: sessionCookie + "=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT" + s.attributes}
+func cookieGone(attributes string) grant {
+	return grant{cookie: sessionCookie + "=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT" + attributes}
+}
+
+// ending forgets a session that this node is about to end, and once more when that is
+// done: a use that is under way may have noted it again.
+func (s *sessions) ending(id string) (ended func()) {
+	s.sightings.ended(id)
+	return func() { s.sightings.ended(id) }
 }
 
 func (s *sessions) logout(c caller) (grant, error) {
+	defer s.ending(c.session)()
 	if err := s.manager.Logout(s.ctx, c.session); err != nil {
 		return grant{}, s.classify(err)
 	}
@@ -115,6 +135,7 @@ func (s *sessions) logout(c caller) (grant, error) {
 }
 
 func (s *sessions) logoutAll(c caller) (grant, error) {
+	defer s.ending(c.session)()
 	if _, err := s.manager.LogoutAll(s.ctx, c.subject, ""); err != nil {
 		return grant{}, err
 	}

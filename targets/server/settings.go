@@ -15,10 +15,11 @@ import (
 // and of --set decode into it; Map gives back what is in force, defaults
 // included. What does not apply to the mechanism is zero.
 type Settings struct {
-	Mechanism string // none, session, token or hybrid
+	Mechanism string // none, session, token, hybrid or sealed
 
 	Users        int
 	PasswordHash string // sha256-test-only: salted, cheap on purpose, never for real passwords
+	RolesFrom    string // credential: as they were when it was handed out; directory: looked up at every use
 
 	MaxHeaderBytes        int // request line and headers; beyond it 431
 	MaxBodyBytes          int // beyond it 413
@@ -35,19 +36,38 @@ type Settings struct {
 	TouchEvery      time.Duration
 	SweepEvery      time.Duration // memory and mysql: removal of expired records
 	CacheFor        time.Duration // how long a node believes a session that it has read; 0: not at all
-	SameSite        string        // Lax or Strict
+	SameSite        string        // session and sealed: Lax or Strict
+	SessionBytes    int           // session and sealed: of a profile that is kept in the session
+	Seal            string        // sealed: how, A256GCM (RFC 7518 section 5.3)
 	RedisPoolSize   int
 	RedisTimeout    time.Duration // dial, read, write and pool wait, each
 	MySQLPoolSize   int
 	MySQLTimeout    time.Duration
+	// RedisWait is how many replicas have to have a revocation before it is
+	// acknowledged, within RedisWaitTimeout.
+	RedisWait        int
+	RedisWaitTimeout time.Duration
+	ReadFrom         string        // primary, or replica: where uses look sessions up
+	ReplicaLagBound  time.Duration // how far that replica may be behind, as declared
 
 	Algorithm       string // token and hybrid
 	Lifetime        time.Duration
 	RefreshLifetime time.Duration
 	Leeway          time.Duration
+	NotBefore       string // none, or iat: tokens have an nbf equal to it
 	Issuer          string
 	Audience        string
+	ClaimsBytes     int // of a profile that is a claim of access tokens
 	MemoEntries     int // verified tokens that are remembered; 0: none
+
+	JWKSURL         string        // where public keys come from; none: the node's own ring
+	JWKSCache       time.Duration // how long they are used before they are asked for again
+	JWKSTimeout     time.Duration // of one fetch
+	JWKSMinInterval time.Duration // between two fetches, whatever kids tokens name
+	RotateEvery     time.Duration // between two new keys of the ring; 0: never by itself
+	KeyPublish      time.Duration // how long a new key is published before it signs
+	KeyOverlap      time.Duration // how long its predecessor goes on verifying; 0: without end
+	ReloadKeys      time.Duration // between two looks at the key file; 0: it is read once
 
 	Revocation      string        // of tokens: none, or a strategy of package revoke
 	MaxSkew         time.Duration // largest difference of any two clocks: it lengthens what is remembered
@@ -62,6 +82,10 @@ type Settings struct {
 
 // passwordHash is the only one there is: hashing is not what is measured.
 const passwordHash = "sha256-test-only"
+
+// rolesFromDirectory is the value of roles_from by which a change of roles counts at
+// once.
+const rolesFromDirectory = "directory"
 
 // setting is one key: where it goes, what it may be, and for whom it is.
 type setting struct {
@@ -90,16 +114,23 @@ func table(s *Settings) []setting {
 		return func(s *Settings) bool { return slices.Contains(names, s.strategy()) }
 	}
 	none, session, token := mechanism("none"), mechanism("session"), mechanism("token", "hybrid")
+	sealed, cookie := mechanism("sealed"), mechanism("session", "sealed")
+	public := func(s *Settings) bool { return token(s) && s.Algorithm != "HS256" } // whose verifying key is no secret
 	cached := func(s *Settings) bool { return s.Mechanism == "session" && s.CacheFor > 0 }
 	asks := revocation("denylist", "epoch", recordStrategy)
+	awaits := func(s *Settings) bool { return store("redis")(s) || asks(s) }
+	replicated := func(s *Settings) bool { return store("redis", "mysql")(s) && s.CacheFor == 0 }
 	return []setting{
-		{"mechanism", "", always, oneOf{&s.Mechanism, []string{"none", "session", "token", "hybrid"}}},
+		{"mechanism", "", always, oneOf{&s.Mechanism, []string{"none", "session", "token", "hybrid", "sealed"}}},
 		{"store", "", session, oneOf{&s.Store, []string{"memory", "redis", "mysql", "redis+mysql"}}},
 		{"algorithm", "", token, oneOf{&s.Algorithm, jwt.Algorithms()}},
+		{"algorithm", "A256GCM", sealed, oneOf{&s.Seal, []string{"A256GCM"}}},
 		{"revocation", "none", mechanism("token"), oneOf{&s.Revocation, strategies()}},
+		{"revocation", "none", sealed, oneOf{&s.Revocation, []string{"none"}}},
 
 		{"users", "10000", always, number{&s.Users, 1, 1_000_000}},
 		{"password_hash", passwordHash, always, oneOf{&s.PasswordHash, []string{passwordHash}}},
+		{"roles_from", "credential", mechanism("session", "token", "hybrid", "sealed"), oneOf{&s.RolesFrom, []string{"credential", rolesFromDirectory}}},
 		{"max_header_bytes", "8192", always, number{&s.MaxHeaderBytes, 1024, 1 << 20}},
 		{"max_body_bytes", "16384", always, number{&s.MaxBodyBytes, 1024, 1 << 24}},
 		{"max_connections", "16384", always, number{&s.MaxConnections, 1, 1 << 20}},
@@ -112,20 +143,37 @@ func table(s *Settings) []setting {
 		{"idle_timeout", "30m", session, duration{&s.IdleTimeout, time.Millisecond}},
 		{"absolute_timeout", "12h", session, duration{&s.AbsoluteTimeout, time.Millisecond}},
 		{"touch_every", "1m", session, duration{&s.TouchEvery, 0}},
-		{"same_site", "Lax", session, oneOf{&s.SameSite, []string{"Lax", "Strict"}}},
+		{"same_site", "Lax", cookie, oneOf{&s.SameSite, []string{"Lax", "Strict"}}},
+		{"session_bytes", "0", cookie, number{&s.SessionBytes, 0, maxProfile}},
 		{"cache_for", "0s", store("redis"), duration{&s.CacheFor, 0}},
 		{"sweep_every", "1m", store("memory", "mysql", "redis+mysql"), duration{&s.SweepEvery, time.Millisecond}},
 		{"redis_pool_size", "64", (*Settings).usesRedis, number{&s.RedisPoolSize, 1, 10_000}},
 		{"redis_timeout", "300ms", (*Settings).usesRedis, duration{&s.RedisTimeout, time.Millisecond}},
+		{"redis_wait", "0", awaits, number{&s.RedisWait, 0, 16}},
+		{"redis_wait_timeout", "100ms", awaits, duration{&s.RedisWaitTimeout, time.Millisecond}},
+		{"read_from", "primary", replicated, oneOf{&s.ReadFrom, []string{"primary", "replica"}}},
+		{"replica_lag_bound", "0s", replicated, duration{&s.ReplicaLagBound, 0}},
 		{"mysql_pool_size", "32", store("mysql", "redis+mysql"), number{&s.MySQLPoolSize, 1, 10_000}},
 		{"mysql_timeout", "300ms", store("mysql", "redis+mysql"), duration{&s.MySQLTimeout, time.Millisecond}},
 
 		{"lifetime", "15m", token, duration{&s.Lifetime, time.Second}},
 		{"refresh_lifetime", "24h", token, duration{&s.RefreshLifetime, time.Second}},
 		{"leeway", "5s", token, duration{&s.Leeway, 0}},
+		{"nbf", "none", token, oneOf{&s.NotBefore, []string{"none", "iat"}}},
 		{"issuer", "https://authbench.test", token, text{&s.Issuer}},
 		{"audience", "authbench-api", token, text{&s.Audience}},
+		{"lifetime", "12h", sealed, duration{&s.Lifetime, time.Second}},
+		{"claims_bytes", "0", token, number{&s.ClaimsBytes, 0, maxProfile}},
 		{"memo_entries", "0", token, number{&s.MemoEntries, 0, 10_000_000}},
+
+		{"jwks_url", noURL, public, setURL{&s.JWKSURL}},
+		{"jwks_cache", "5m", public, duration{&s.JWKSCache, 10 * time.Millisecond}},
+		{"jwks_timeout", "1s", public, duration{&s.JWKSTimeout, time.Millisecond}},
+		{"jwks_min_interval", "5s", public, duration{&s.JWKSMinInterval, 10 * time.Millisecond}},
+		{"rotate_every", "0s", token, duration{&s.RotateEvery, 0}},
+		{"key_publish", "0s", token, duration{&s.KeyPublish, 0}},
+		{"key_overlap", "0s", token, duration{&s.KeyOverlap, 0}},
+		{"reload_keys", "0s", token, duration{&s.ReloadKeys, 0}},
 
 		{"max_skew", "5s", revocation("denylist", "epoch-local", "push", recordStrategy), duration{&s.MaxSkew, 0}},
 		{"revocation_bound", "1s", revocation("epoch-local", "push"), duration{&s.RevocationBound, time.Millisecond}},
@@ -229,8 +277,15 @@ func (s *Settings) check() error {
 		return fmt.Errorf("setting touch_every=%s: not shorter than idle_timeout=%s, so that a session in use would end", s.TouchEvery, s.IdleTimeout)
 	case s.Algorithm != "" && s.Issuer == s.Audience:
 		return fmt.Errorf("setting audience=%s: must differ from issuer", s.Audience)
+	case s.RedisWait > 0 && s.RedisWaitTimeout >= s.RedisTimeout:
+		return fmt.Errorf("setting redis_wait_timeout=%s: not shorter than redis_timeout=%s, so that the client would give up first", s.RedisWaitTimeout, s.RedisTimeout)
+	case s.ReadFrom == "primary" && s.ReplicaLagBound > 0:
+		return fmt.Errorf("setting replica_lag_bound=%s: sessions are read from the primary", s.ReplicaLagBound)
 	case s.PollEvery > s.RevocationBound/2:
 		return fmt.Errorf("setting poll_every=%s: more than half of revocation_bound=%s, so that one late answer takes the node out", s.PollEvery, s.RevocationBound)
+	}
+	if err := s.checkKeys(); err != nil {
+		return err
 	}
 	for _, d := range []struct {
 		key string

@@ -16,12 +16,16 @@ func value(k kind) string {
 		return *k.dst
 	case text:
 		return *k.dst
+	case setURL:
+		return *k.dst
 	case number:
 		return strconv.Itoa(*k.dst)
 	case duration:
 		return k.dst.String()
 	case unreachable:
 		return k.dst.String()
+	case addresses:
+		return strings.Join(*k.dst, ",")
 	}
 	return ""
 }

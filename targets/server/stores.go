@@ -27,7 +27,10 @@ func timeouts(t time.Duration) store.Timeouts {
 // MySQL hold for both clients: either may have to answer every use.
 func openStore(ctx context.Context, o Options, now func() time.Time) (store.Store, error) {
 	set := o.Settings
-	cfg := store.Config{Kind: set.Store, RedisURL: o.RedisURL, MySQLDSN: o.MySQLDSN, Now: now}
+	cfg := store.Config{
+		Kind: set.Store, RedisURL: o.RedisURL, MySQLDSN: o.MySQLDSN, Now: now,
+		Wait: wait(set), ReadReplica: set.ReadFrom == "replica",
+	}
 	redis, mysql := set.Store == "redis" || set.Store == "redis+mysql", set.Store == "mysql" || set.Store == "redis+mysql"
 	switch {
 	case redis && o.RedisURL == "":
@@ -48,12 +51,17 @@ func openStore(ctx context.Context, o Options, now func() time.Time) (store.Stor
 	return store.NewCached(s, store.CacheConfig{For: set.CacheFor, Stale: set.OnStoreUnreachable.Stale, Entries: set.RecallEntries}), nil
 }
 
+// wait is how many replicas a revocation waits for.
+func wait(set Settings) store.Wait {
+	return store.Wait{Replicas: set.RedisWait, Timeout: set.RedisWaitTimeout}
+}
+
 // openStrategy makes what revokes the tokens of the settings; nil for nothing.
 func openStrategy(o Options, failed func(error)) (revoke.Strategy, error) {
 	set := o.Settings
 	cfg := revoke.Config{
 		Kind:  set.strategy(),
-		Redis: store.Config{RedisURL: o.RedisURL, PoolSize: set.RedisPoolSize, Timeouts: timeouts(set.RedisTimeout)},
+		Redis: store.Config{RedisURL: o.RedisURL, PoolSize: set.RedisPoolSize, Timeouts: timeouts(set.RedisTimeout), Wait: wait(set)},
 		Keep:  set.keep(), Bound: set.RevocationBound, PollEvery: set.PollEvery, Grace: set.RefreshGrace, Failed: failed,
 	}
 	switch {

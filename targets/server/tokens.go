@@ -17,36 +17,40 @@ import (
 type tokens struct {
 	// ctx never ends: the store client's own timeouts bound every call.
 	ctx      context.Context
-	ring     *jwt.Ring
+	keys     *keyring
 	issuer   *jwt.Issuer
 	verifier *jwt.Verifier
 	access   func(token string) (*jwt.Claims, error) // verifies, or remembers that it did
 	strategy revoke.Strategy                         // nil: none
 	families *revoke.Families                        // nil: refresh tokens are JWTs
+	memo     *jwt.Memo                               // nil: none
+	profile  func(subject string) string             // nil: none
 	lifetime time.Duration
 	now      func() time.Time
 }
 
-func newTokens(s Settings, ring *jwt.Ring, strategy revoke.Strategy, now func() time.Time) (*tokens, error) {
+func newTokens(s Settings, keys *keyring, strategy revoke.Strategy, now func() time.Time) (*tokens, error) {
 	cfg := jwt.Config{
 		Issuer: s.Issuer, Audience: s.Audience,
-		Lifetime: s.Lifetime, RefreshLifetime: s.RefreshLifetime, Leeway: s.Leeway, Now: now,
+		Lifetime: s.Lifetime, RefreshLifetime: s.RefreshLifetime, Leeway: s.Leeway, NotBefore: s.NotBefore == "iat", Now: now,
+		MaxTokenBytes: s.MaxHeaderBytes, // what does not fit a header is refused there
 	}
-	issuer, err := jwt.NewIssuer(ring, cfg)
+	issuer, err := jwt.NewIssuer(keys.ring, cfg)
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := jwt.NewVerifier(ring, cfg)
+	verifier, err := jwt.NewVerifier(keys.verifying(), cfg)
 	if err != nil {
 		return nil, err
 	}
 	t := &tokens{
-		ctx: context.Background(), ring: ring, issuer: issuer, verifier: verifier, access: verifier.Access,
-		strategy: strategy, lifetime: s.Lifetime, now: now,
+		ctx: context.Background(), keys: keys, issuer: issuer, verifier: verifier, access: verifier.Access,
+		strategy: strategy, profile: profileOf(s.ClaimsBytes), lifetime: s.Lifetime, now: now,
 	}
 	t.families, _ = strategy.(*revoke.Families)
 	if s.MemoEntries > 0 {
-		t.access = jwt.NewMemo(verifier, cfg, s.MemoEntries).Access
+		t.memo = jwt.NewMemo(verifier, cfg, s.MemoEntries)
+		t.access = t.memo.Access
 	}
 	return t, nil
 }
@@ -58,7 +62,7 @@ func (t *tokens) authenticate(h *fasthttp.RequestHeader) (caller, error) {
 	}
 	c, err := t.access(string(v))
 	if err != nil {
-		return caller{}, errRejected(jwt.Reason(err))
+		return caller{}, refusal(err)
 	}
 	who := caller{subject: c.Subject, roles: c.Roles, token: identity(c)}
 	if t.strategy == nil {
@@ -68,6 +72,15 @@ func (t *tokens) authenticate(h *fasthttp.RequestHeader) (caller, error) {
 		return caller{}, errRejected(jwt.ErrClaims.Error())
 	}
 	return who, t.classify(t.strategy.Check(t.ctx, who.token))
+}
+
+// refusal is why a token was not accepted: it is no good, or there is nothing yet to
+// judge it with.
+func refusal(err error) error {
+	if errors.Is(err, jwt.ErrNoKeys) {
+		return err
+	}
+	return errRejected(jwt.Reason(err))
 }
 
 // identity is what a token is revoked by.
@@ -150,7 +163,7 @@ func (t *tokens) refresh(token string, users *directory) (grant, string, error) 
 	}
 	c, err := t.verifier.Refresh(token)
 	if err != nil {
-		return grant{}, "", errRejected(jwt.Reason(err))
+		return grant{}, "", refusal(err)
 	}
 	if t.strategy != nil {
 		if c.Session == "" {
@@ -173,13 +186,14 @@ func (t *tokens) refresh(token string, users *directory) (grant, string, error) 
 func (t *tokens) rotate(token string, users *directory) (grant, string, error) {
 	r, err := t.families.Rotate(t.ctx, token)
 	if err != nil {
-		return grant{}, "", t.classify(err)
+		return grant{}, r.Subject, t.classify(err)
 	}
 	if users.disabled(r.Subject) {
 		return grant{}, "", errRejected("disabled")
 	}
 	l := jwt.Login{Subject: r.Subject, Roles: users.roles(r.Subject), AuthTime: instant(r.AuthTime), Session: r.Session}
 	g, err := t.issue(l, r.Refresh)
+	g.again = r.Again
 	return g, r.Subject, err
 }
 
@@ -194,6 +208,9 @@ func instant(seconds int64) time.Time {
 // issue signs the tokens; refresh is the refresh token unless that is to be a JWT,
 // too.
 func (t *tokens) issue(l jwt.Login, refresh string) (grant, error) {
+	if t.profile != nil {
+		l.Profile = t.profile(l.Subject)
+	}
 	sign := t.issuer.Issue
 	if refresh != "" {
 		sign = t.issuer.IssueAccess

@@ -250,6 +250,7 @@ func storeless() []arm {
 		{name: "jwt-hs256", set: settingsFor("token", "algorithm", "HS256")},
 		{name: "jwt-rs256", set: settingsFor("token", "algorithm", "RS256")},
 		{name: "jwt-es256", set: settingsFor("token", "algorithm", "ES256")},
+		{name: "session-sealed", set: settingsFor("sealed", "", "")},
 		{name: "jwt-es256+memo", set: with(settingsFor("token", "algorithm", "ES256"), "memo_entries", "100")},
 	}
 }

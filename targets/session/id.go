@@ -36,9 +36,13 @@ func keyOf(raw [idBytes]byte) store.Key { return sha256.Sum256(raw[:]) }
 // token planted from another does not fit, and derived, so that none is stored
 // (OWASP, Cross-Site Request Forgery Prevention, HMAC-based token).
 func (m *Manager) csrf(id string) string {
-	mac := hmac.New(sha256.New, m.cfg.CSRFKey)
+	return m.encoding.EncodeToString(csrfSum(m.cfg.CSRFKey, id))
+}
+
+func csrfSum(key []byte, id string) []byte {
+	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(id))
-	return m.encoding.EncodeToString(mac.Sum(nil))
+	return mac.Sum(nil)
 }
 
 // CheckCSRF tells, in constant time, whether token was issued with id. It says

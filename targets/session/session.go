@@ -1,5 +1,6 @@
 // Package session keeps users logged in with opaque ids: what a client holds is
-// a random number, and everything it stands for is in a store.
+// a random number, and everything it stands for is in a store (Manager). Its Sealer
+// is the opposite: the client holds all of it, encrypted, and there is no store.
 //
 // Ids are 256 bits of crypto/rand (OWASP asks for 64), stored only as SHA-256.
 // They change at every login and privilege change, so that an id planted or
@@ -12,6 +13,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"authbench/targets/store"
@@ -35,6 +37,8 @@ type Config struct {
 	TouchEvery time.Duration
 	// CSRFKey is the 32-byte HMAC key of CSRF tokens, the same on all nodes.
 	CSRFKey []byte
+	// Data is what is kept beside the subject; nil for nothing.
+	Data func(subject string) string
 	// Now is the clock; time.Now if nil. Nodes that share a store should agree.
 	Now func() time.Time
 	// TouchFailed, if not nil, hears of writes of LastSeen that failed.
@@ -46,6 +50,7 @@ type Manager struct {
 	store    store.Store
 	cfg      Config
 	encoding *base64.Encoding
+	touches  atomic.Uint64
 }
 
 // Credential is what a client gets at login and keeps.
@@ -87,6 +92,9 @@ func (m *Manager) Login(ctx context.Context, subject string, roles []string, pre
 	rec := store.Record{
 		Subject: subject, Roles: roles,
 		Created: now, LastSeen: now, AuthTime: now, Until: now.Add(m.cfg.Absolute),
+	}
+	if m.cfg.Data != nil {
+		rec.Data = m.cfg.Data(subject)
 	}
 	cred, key := m.newCredential()
 	if err := m.store.Create(ctx, key, rec, m.expires(&rec)); err != nil {
@@ -160,20 +168,28 @@ func (m *Manager) touch(ctx context.Context, key store.Key, rec *store.Record, n
 		}
 		return true
 	}
+	m.touches.Add(1)
 	*rec = moved
 	return found
 }
 
+// Touches is how often LastSeen has been written.
+func (m *Manager) Touches() uint64 { return m.touches.Load() }
+
 // Rotate gives a live session a new id and ends the old one in the same
 // instant: after a step-up, a new password, or any change of privilege.
 // reauthenticated says that the user has just proved who they are; it sets
-// AuthTime. The absolute timeout goes on from the login.
-func (m *Manager) Rotate(ctx context.Context, id string, reauthenticated bool) (Credential, error) {
+// AuthTime. roles are those of now; nil leaves those of the login. The absolute
+// timeout goes on from the login.
+func (m *Manager) Rotate(ctx context.Context, id string, roles []string, reauthenticated bool) (Credential, error) {
 	old, rec, err := m.load(ctx, id)
 	if err != nil {
 		return Credential{}, err
 	}
 	rec.LastSeen = m.now()
+	if roles != nil {
+		rec.Roles = roles
+	}
 	if reauthenticated {
 		rec.AuthTime = rec.LastSeen
 	}

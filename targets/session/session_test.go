@@ -90,7 +90,7 @@ func TestMalformedIDsDoNotReachTheStore(t *testing.T) {
 		if err := f.Logout(t.Context(), bad); err != nil {
 			t.Errorf("Logout(%q): %v", bad, err)
 		}
-		if _, err := f.Rotate(t.Context(), bad, true); !errors.Is(err, session.ErrNoSession) {
+		if _, err := f.Rotate(t.Context(), bad, nil, true); !errors.Is(err, session.ErrNoSession) {
 			t.Errorf("Rotate(%q): %v", bad, err)
 		}
 	}
@@ -144,7 +144,7 @@ func TestAbsoluteTimeoutSurvivesRotation(t *testing.T) {
 	id := f.login("alice").ID
 	for f.clock.t.Before(epoch.Add(absolute - idle/2)) {
 		f.clock.Advance(idle / 2)
-		cred, err := f.Rotate(t.Context(), id, true)
+		cred, err := f.Rotate(t.Context(), id, nil, true)
 		if err != nil {
 			t.Fatalf("at %v: %v", f.clock.t.Sub(epoch), err)
 		}
@@ -222,7 +222,7 @@ func TestRotate(t *testing.T) {
 	f := setUp(t)
 	old := f.login("alice")
 	f.clock.Advance(5 * time.Second)
-	mid, err := f.Rotate(t.Context(), old.ID, false)
+	mid, err := f.Rotate(t.Context(), old.ID, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,9 +231,13 @@ func TestRotate(t *testing.T) {
 		t.Errorf("after a rotation: %+v", rec)
 	}
 	f.clock.Advance(5 * time.Second)
-	last, err := f.Rotate(t.Context(), mid.ID, true)
+	before := f.alive(mid.ID).Roles
+	last, err := f.Rotate(t.Context(), mid.ID, []string{"auditor"}, true)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if rec := f.alive(last.ID); slices.Equal(before, rec.Roles) || !slices.Equal(rec.Roles, []string{"auditor"}) {
+		t.Errorf("roles %v became %v", before, rec.Roles)
 	}
 	if rec := f.alive(last.ID); !rec.AuthTime.Equal(f.clock.t) || !rec.Created.Equal(epoch) || rec.Subject != "alice" {
 		t.Errorf("after a step-up: %+v", rec)
@@ -241,11 +245,11 @@ func TestRotate(t *testing.T) {
 	if f.CheckCSRF(last.ID, old.CSRF) {
 		t.Error("the CSRF token survived the rotation")
 	}
-	if _, err := f.Rotate(t.Context(), old.ID, true); !errors.Is(err, session.ErrNoSession) {
+	if _, err := f.Rotate(t.Context(), old.ID, nil, true); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("Rotate of a rotated id: %v", err)
 	}
 	f.clock.Advance(idle)
-	if _, err := f.Rotate(t.Context(), last.ID, true); !errors.Is(err, session.ErrNoSession) {
+	if _, err := f.Rotate(t.Context(), last.ID, nil, true); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("Rotate of an expired session: %v", err)
 	}
 }
@@ -293,7 +297,7 @@ func TestStoreFailureIsNotALogout(t *testing.T) {
 	for method, do := range map[string]func() error{
 		"Get":           func() error { _, err := f.Authenticate(t.Context(), id); return err },
 		"Create":        func() error { _, err := f.Login(t.Context(), "bob", nil, ""); return err },
-		"Rotate":        func() error { _, err := f.Rotate(t.Context(), id, false); return err },
+		"Rotate":        func() error { _, err := f.Rotate(t.Context(), id, nil, false); return err },
 		"Delete":        func() error { return f.Logout(t.Context(), id) },
 		"DeleteSubject": func() error { _, err := f.LogoutAll(t.Context(), "alice", ""); return err },
 	} {

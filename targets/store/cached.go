@@ -84,8 +84,10 @@ func (c *cached) Get(ctx context.Context, key Key) (Record, bool, error) {
 	kept, ok := sh.get(key)
 	ok = ok && kept.after >= kept.subject.Load()
 	if ok && sent-kept.sent < int64(c.cfg.For) {
+		sh.hits.Add(1)
 		return kept.rec, true, nil
 	}
+	sh.misses.Add(1)
 	// Order matters: a revocation that has not got its number yet has not been
 	// acknowledged yet either.
 	after := c.revokes.Load()
@@ -95,6 +97,7 @@ func (c *cached) Get(ctx context.Context, key Key) (Record, bool, error) {
 		// The age is looked at again: the store took its time to fail.
 		if ok && c.now()-kept.sent <= int64(c.cfg.Stale) && unreachable(ctx, err) && sh.holds(key, kept.after) &&
 			kept.after >= kept.subject.Load() {
+			sh.stale.Add(1)
 			return kept.rec, true, nil
 		}
 		return Record{}, false, err
@@ -157,6 +160,18 @@ func raise(a *atomic.Uint64, n uint64) {
 			return
 		}
 	}
+}
+
+// Stats is that of the store, and the cache.
+func (c *cached) Stats() Stats {
+	s, own := c.Store.Stats(), Cache{Name: "sessions"}
+	for i := range c.shards {
+		sh := &c.shards[i]
+		own.Entries += sh.entries()
+		own.Hits, own.Misses, own.Stale = own.Hits+sh.hits.Load(), own.Misses+sh.misses.Load(), own.Stale+sh.stale.Load()
+	}
+	s.Caches = append(s.Caches, own)
+	return s
 }
 
 func (c *cached) Close() error {

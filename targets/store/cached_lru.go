@@ -25,6 +25,8 @@ type cacheShard struct {
 	revoked uint64      // number of the last revocation in this shard
 	pending map[Key]int // calls under way that revoke this key
 
+	hits, misses, stale atomic.Uint64
+
 	_ [64]byte // a cache line each: the lock of one shard does not slow the next
 }
 
@@ -52,6 +54,12 @@ func (sh *cacheShard) get(key Key) (cacheEntry, bool) {
 		sh.pushFront(i)
 	}
 	return sh.slots[i].entry, true
+}
+
+func (sh *cacheShard) entries() int {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return len(sh.index)
 }
 
 // holds says whether the entry that was got before is still there.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,9 +40,11 @@ type layered struct {
 	load  *sql.Stmt
 	cache *entryCache
 	now   func() time.Time
+
+	hits, misses, past atomic.Uint64 // reads that Redis answered, that it did not, that it could not
 }
 
-const layeredLoad = `SELECT subject, roles, created_ms, last_seen_ms, auth_ms, until_ms, expires_ms
+const layeredLoad = `SELECT subject, roles, created_ms, last_seen_ms, auth_ms, until_ms, data, expires_ms
 	FROM authbench_sessions WHERE id = ? AND expires_ms > ?`
 
 // openLayered wants both servers there.
@@ -70,7 +73,13 @@ func (s *layered) Get(ctx context.Context, key Key) (Record, bool, error) {
 	e, cacheErr := s.cache.get(ctx, key)
 	// An entry that has expired asks MySQL too: a touch may not have reached Redis.
 	if cacheErr == nil && e.kind == entryRecord && s.now().UnixMilli() < e.expires {
+		s.hits.Add(1)
 		return e.rec, true, nil
+	}
+	if cacheErr != nil {
+		s.past.Add(1)
+	} else {
+		s.misses.Add(1)
 	}
 	var lease string
 	if cacheErr == nil && e.kind == entryNone {
@@ -95,7 +104,7 @@ func (s *layered) read(ctx context.Context, key Key) (rec Record, expires time.T
 	var row mysqlRow
 	var expiresMs int64
 	err = s.load.QueryRowContext(context.Background(), key[:], s.now().UnixMilli()).Scan(
-		&row.subject, &row.roles, &row.created, &row.lastSeen, &row.auth, &row.until, &expiresMs)
+		&row.subject, &row.roles, &row.created, &row.lastSeen, &row.auth, &row.until, &row.data, &expiresMs)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, time.Time{}, false, nil
 	}
@@ -175,6 +184,16 @@ func (s *layered) Sweep(ctx context.Context, now time.Time) (int, error) {
 
 // Ping asks MySQL alone: without Redis sessions still work.
 func (s *layered) Ping(ctx context.Context) error { return s.truth.Ping(ctx) }
+
+// Stats is part of Store. A read that went past a Redis that failed is a miss as
+// well.
+func (s *layered) Stats() Stats {
+	past := s.past.Load()
+	return Stats{
+		Pools:  []Pool{s.truth.pool(), redisPool("redis", s.cache.size, s.cache.client)},
+		Caches: []Cache{{Name: "redis", Hits: s.hits.Load(), Misses: s.misses.Load() + past, Past: past}},
+	}
+}
 
 func (s *layered) Close() error {
 	return errors.Join(s.cache.close(), s.truth.Close())

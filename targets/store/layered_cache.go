@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 )
 
 // entryCache is the Redis part of layered. Two kinds of keys:
@@ -29,7 +28,8 @@ import (
 // Redis before 7 may restore scripts from its RDB file, and every hit would be a
 // script: 2.3 us of the server instead of 0.3 (INFO commandstats of Redis 7.0).
 type entryCache struct {
-	client    *redis.Client
+	client    Client
+	size      int // of its pool
 	now       func() time.Time
 	limit     time.Duration // for a call
 	leaseLife time.Duration
@@ -59,24 +59,24 @@ type entry struct {
 // openEntryCache gives Redis half the time: what is only a cache is not worth
 // waiting for.
 func openEntryCache(ctx context.Context, cfg Config) (*entryCache, error) {
-	opt, err := redis.ParseURL(cfg.RedisURL)
+	at, err := parseRedisURL(cfg.RedisURL)
 	if err != nil {
-		return nil, fmt.Errorf("store: redis URL: %w", err)
+		return nil, err
+	}
+	if at.cluster { // every entry is judged by the one generation beside it
+		return nil, errors.New("store: redis+mysql wants one Redis, not a cluster")
 	}
 	full := cfg.Timeouts.callLimit()
 	cfg.Timeouts = Timeouts{Dial: cfg.Timeouts.Dial / 2, IO: cfg.Timeouts.IO / 2, Pool: cfg.Timeouts.Pool / 2}
-	redisOptions(opt, cfg)
-	logging.Disable() // as in openRedis
 	c := &entryCache{
-		now: cfg.Now, limit: cfg.Timeouts.callLimit(),
+		size: cfg.PoolSize, now: cfg.Now, limit: cfg.Timeouts.callLimit(),
 		// A fill comes within two calls of its lease, and the row goes within two of
 		// its bar. Nothing depends on it but how much is cached.
 		leaseLife: 2*full + time.Second, barLife: 4*full + 10*time.Second,
 		gen: cfg.Prefix + "g", prefix: cfg.Prefix + "c:", scripts: newEntryScripts(),
 		away: breaker{start: time.Now(), pause: int64(full)},
 	}
-	opt.OnConnect = func(ctx context.Context, conn *redis.Conn) error { return c.fence(ctx, conn) }
-	c.client = redis.NewClient(opt)
+	c.client = at.client(cfg, func(ctx context.Context, conn *redis.Conn) error { return c.fence(ctx, conn) })
 	if err := c.client.Ping(c.bound(ctx)).Err(); err != nil {
 		return nil, errors.Join(fail("ping", err), c.client.Close())
 	}

@@ -34,6 +34,9 @@ type session struct {
 	expires int64 // Unix ms; alive while now < expires
 }
 
+// Stats is part of Store: there is no client.
+func (m *memory) Stats() Stats { return Stats{} }
+
 func openMemory(_ context.Context, cfg Config) (Store, error) {
 	m := &memory{now: cfg.Now, bySubject: map[string]map[Key]struct{}{}}
 	for i := range m.shards {

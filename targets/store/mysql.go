@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 //go:embed schema.sql
@@ -23,7 +25,8 @@ var mysqlSchema string
 // of 57. See docs/adr/0003-mysql-statements.md and BenchmarkMySQLStatements.
 type mysqlStore struct {
 	db     *sql.DB
-	turns  turns
+	reads  *sql.DB // db, or a replica's
+	turns  *turns
 	now    func() time.Time
 	wait   time.Duration // for a turn
 	limit  time.Duration // for a whole call
@@ -32,7 +35,7 @@ type mysqlStore struct {
 	get, create, touch, rotate, remove, lock *sql.Stmt
 }
 
-const mysqlGet = `SELECT subject, roles, created_ms, last_seen_ms, auth_ms, until_ms
+const mysqlGet = `SELECT subject, roles, created_ms, last_seen_ms, auth_ms, until_ms, data
 	FROM authbench_sessions WHERE id = ? AND expires_ms > ?`
 
 func openMySQL(ctx context.Context, cfg Config) (Store, error) {
@@ -44,8 +47,13 @@ func openMySQL(ctx context.Context, cfg Config) (Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	s := &mysqlStore{
-		db: db, turns: make(turns, cfg.PoolSize), now: cfg.Now,
+		db: db, reads: db, turns: newTurns(cfg.PoolSize), now: cfg.Now,
 		wait: cfg.Timeouts.Pool, limit: cfg.Timeouts.callLimit(),
+	}
+	if cfg.ReadReplica {
+		if s.reads, err = openReplica(cfg); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	// Opening is not a request: a busy server gets a second and a third chance.
 	for range 3 {
@@ -53,8 +61,23 @@ func openMySQL(ctx context.Context, cfg Config) (Store, error) {
 			connectAll(ctx, db, cfg.PoolSize)
 			return s, nil
 		}
+		if cfg.ReadReplica { // the tables get there later than here
+			sleepFor(ctx, replicaPatience)
+		}
 	}
-	return nil, errors.Join(err, db.Close())
+	return nil, errors.Join(err, s.Close())
+}
+
+// replicaPatience is a third of how long the tables may take to reach a replica.
+const replicaPatience = 2 * time.Second
+
+func sleepFor(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 // createTables has a pool of its own, with time for a server whose disk is slow.
@@ -73,26 +96,47 @@ func createTables(ctx context.Context, cfg Config) error {
 			return fmt.Errorf("store: create MySQL tables: %w", err)
 		}
 	}
+	return addData(ctx, db)
+}
+
+// addData adds the column to a table of a version that had none. Another node may
+// do so at the same time: error 1060 says that it has.
+func addData(ctx context.Context, db *sql.DB) error {
+	var have int
+	err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM information_schema.columns
+		WHERE table_schema = DATABASE() AND table_name = 'authbench_sessions' AND column_name = 'data'`).Scan(&have)
+	if err == nil && have == 0 {
+		_, err = db.ExecContext(ctx, `ALTER TABLE authbench_sessions ADD COLUMN data VARBINARY(16384) NOT NULL DEFAULT ''`)
+		var there *mysql.MySQLError
+		if errors.As(err, &there) && there.Number == 1060 {
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("store: column data of authbench_sessions: %w", err)
+	}
 	return nil
 }
 
 func (s *mysqlStore) prepare(ctx context.Context) error {
+	var err error
+	if s.get, err = s.reads.PrepareContext(ctx, mysqlGet); err != nil {
+		return fmt.Errorf("store: prepare %.20q: %w", mysqlGet, err)
+	}
 	for _, p := range []struct {
 		stmt **sql.Stmt
 		text string
 	}{
-		{&s.get, mysqlGet},
 		{&s.create, `INSERT INTO authbench_sessions
-			(id, subject, roles, created_ms, last_seen_ms, auth_ms, until_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`},
+			(id, subject, roles, created_ms, last_seen_ms, auth_ms, until_ms, expires_ms, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.touch, `UPDATE authbench_sessions SET last_seen_ms = ?, expires_ms = ? WHERE id = ? AND expires_ms > ?`},
 		{&s.rotate, `UPDATE authbench_sessions SET
-			id = ?, subject = ?, roles = ?, created_ms = ?, last_seen_ms = ?, auth_ms = ?, until_ms = ?, expires_ms = ?
+			id = ?, subject = ?, roles = ?, created_ms = ?, last_seen_ms = ?, auth_ms = ?, until_ms = ?, expires_ms = ?, data = ?
 			WHERE id = ? AND expires_ms > ?`},
 		{&s.remove, `DELETE FROM authbench_sessions WHERE id = ?`},
 		// Not SELECT ... FOR UPDATE: this also makes the row, the first time.
 		{&s.lock, `INSERT INTO authbench_subject_locks (slot) VALUES (?) ON DUPLICATE KEY UPDATE slot = slot`},
 	} {
-		var err error
 		if *p.stmt, err = s.db.PrepareContext(ctx, p.text); err != nil {
 			return fmt.Errorf("store: prepare %.20q: %w", p.text, err)
 		}
@@ -136,7 +180,7 @@ func (s *mysqlStore) exec(ctx context.Context, op string, stmt *sql.Stmt, args .
 func columns(rec *Record, expires time.Time) []any {
 	return []any{
 		rec.Subject, strings.Join(rec.Roles, " "),
-		rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.AuthTime.UnixMilli(), rec.Until.UnixMilli(), expires.UnixMilli(),
+		rec.Created.UnixMilli(), rec.LastSeen.UnixMilli(), rec.AuthTime.UnixMilli(), rec.Until.UnixMilli(), expires.UnixMilli(), rec.Data,
 	}
 }
 
@@ -148,7 +192,7 @@ func (s *mysqlStore) Create(ctx context.Context, key Key, rec Record, expires ti
 	return err
 }
 
-// Get is one SELECT by primary key.
+// Get is one SELECT by primary key, at the primary unless reads go to a replica.
 //
 // Subtle: it runs under a context that cannot be cancelled, because for one that
 // can the driver wakes a second goroutine for every query, 5 us of the 20 that a
@@ -161,7 +205,7 @@ func (s *mysqlStore) Get(ctx context.Context, key Key) (Record, bool, error) {
 	defer s.turns.give()
 	var row mysqlRow
 	err := s.get.QueryRowContext(context.Background(), key[:], s.now().UnixMilli()).Scan(
-		&row.subject, &row.roles, &row.created, &row.lastSeen, &row.auth, &row.until)
+		&row.subject, &row.roles, &row.created, &row.lastSeen, &row.auth, &row.until, &row.data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, false, nil
 	}
@@ -176,7 +220,7 @@ func (s *mysqlStore) Get(ctx context.Context, key Key) (Record, bool, error) {
 }
 
 type mysqlRow struct {
-	subject, roles                 string
+	subject, roles, data           string
 	created, lastSeen, auth, until int64
 }
 
@@ -187,7 +231,7 @@ func (r *mysqlRow) record() (Record, error) {
 	rec := Record{
 		Subject: r.subject,
 		Created: time.UnixMilli(r.created), LastSeen: time.UnixMilli(r.lastSeen),
-		AuthTime: time.UnixMilli(r.auth), Until: time.UnixMilli(r.until),
+		AuthTime: time.UnixMilli(r.auth), Until: time.UnixMilli(r.until), Data: r.data,
 	}
 	if r.roles == "" {
 		return rec, nil
@@ -242,17 +286,28 @@ func (s *mysqlStore) Ping(ctx context.Context) error {
 	defer s.turns.give()
 	ctx, cancel := context.WithTimeout(ctx, s.limit-s.wait)
 	defer cancel()
-	if err := s.db.PingContext(ctx); err != nil {
+	err := s.db.PingContext(ctx)
+	if err == nil && s.reads != s.db {
+		err = s.reads.PingContext(ctx)
+	}
+	if err != nil {
 		return s.fail("ping", err)
 	}
 	return nil
 }
 
+// Stats is part of Store.
+func (s *mysqlStore) Stats() Stats { return Stats{Pools: []Pool{s.pool()}} }
+
 func (s *mysqlStore) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	if err := s.db.Close(); err != nil {
+	err := s.db.Close()
+	if s.reads != s.db {
+		err = errors.Join(err, s.reads.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("store: close mysql: %w", err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -19,13 +20,26 @@ import (
 // written nothing (a connection found dead before use, or a write of 0 bytes).
 // Once a byte is out, a lost answer is ErrInvalidConn, which is not repeated.
 func openDB(cfg Config) (*sql.DB, error) {
-	my, err := mysql.ParseDSN(cfg.MySQLDSN)
+	my, err := parseMySQLDSN(cfg.MySQLDSN)
 	if err != nil {
-		return nil, fmt.Errorf("store: MySQL DSN: %w", err)
+		return nil, err
 	}
-	if my.DBName == "" {
-		return nil, errors.New("store: MySQL DSN names no database: want ...)/authbench")
+	return my.open(cfg)
+}
+
+// openReplica is openDB for the replica that the address names.
+func openReplica(cfg Config) (*sql.DB, error) {
+	my, err := parseMySQLDSN(cfg.MySQLDSN)
+	if err != nil {
+		return nil, err
 	}
+	if my, err = my.reader(); err != nil {
+		return nil, err
+	}
+	return my.open(cfg)
+}
+
+func (my *mysqlAddress) open(cfg Config) (*sql.DB, error) {
 	// What the DSN says goes first.
 	my.Timeout = cmp.Or(my.Timeout, cfg.Timeouts.Dial)
 	my.ReadTimeout = cmp.Or(my.ReadTimeout, cfg.Timeouts.IO)
@@ -33,7 +47,7 @@ func openDB(cfg Config) (*sql.DB, error) {
 	my.InterpolateParams = true    // for the few statements that are not prepared
 	my.ClientFoundRows = true      // an UPDATE that changes nothing has still found its row
 	my.Logger = &mysql.NopLogger{} // a line per call while the server is away; the calls return the same
-	inner, err := mysql.NewConnector(my)
+	inner, err := mysql.NewConnector(my.Config)
 	if err != nil {
 		return nil, fmt.Errorf("store: MySQL DSN: %w", err)
 	}
@@ -87,28 +101,51 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 // turns are the permits to use a connection. database/sql has no timeout for
 // its own queue; nobody ever stands in it, because there are as many turns as
-// connections.
-type turns chan struct{}
+// connections. Only who has to wait is counted.
+type turns struct {
+	taken   chan struct{}
+	waiting atomic.Int64
 
-func (t turns) take(ctx context.Context, limit time.Duration) error {
+	waits, timeouts atomic.Uint64
+	waited          atomic.Int64 // ns, of the waits that ended with a turn
+}
+
+func newTurns(n int) *turns { return &turns{taken: make(chan struct{}, n)} }
+
+func (t *turns) take(ctx context.Context, limit time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	select {
-	case t <- struct{}{}:
+	case t.taken <- struct{}{}:
 		return nil
 	default:
 	}
+	began := time.Now()
+	t.waiting.Add(1)
+	defer t.waiting.Add(-1)
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
-	case t <- struct{}{}:
+	case t.taken <- struct{}{}:
+		t.waits.Add(1)
+		t.waited.Add(int64(time.Since(began)))
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("store: no free MySQL connection for %v", limit)
+		t.timeouts.Add(1)
+		return fmt.Errorf("%w to MySQL for %v", ErrNoConnection, limit)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (t turns) give() { <-t }
+func (t *turns) give() { <-t.taken }
+
+// pool is what the store says of its connections.
+func (s *mysqlStore) pool() Pool {
+	open, t := s.db.Stats(), s.turns
+	return Pool{
+		Name: "mysql", Size: cap(t.taken), Open: open.OpenConnections, Idle: open.Idle, Waiting: int(t.waiting.Load()),
+		Waits: t.waits.Load(), Waited: time.Duration(t.waited.Load()), Timeouts: t.timeouts.Load(),
+	}
+}

@@ -12,8 +12,13 @@ import (
 // gets its default.
 type Config struct {
 	Kind     string // a Kind of All
-	RedisURL string // redis://[user:password@]host:port/db
-	MySQLDSN string // go-sql-driver form: user:password@tcp(host:port)/database
+	RedisURL string // redis://[user:password@]host:port/db, and more: see redisAddress
+	MySQLDSN string // go-sql-driver form: user:password@tcp(host:port)/database, and more: see mysqlAddress
+	// Wait is for a Redis with replicas: what revokes is acknowledged when they
+	// have it.
+	Wait Wait
+	// ReadReplica has Get ask a replica, which the address names (redis, mysql).
+	ReadReplica bool
 	// Prefix of every Redis key, "authbench:" by default. In MySQL our own
 	// database has that part.
 	Prefix string

@@ -15,6 +15,7 @@ import (
 //	times        4 x 8 bytes, Unix milliseconds: created, last seen, auth time, until
 //	subject      1 byte length, bytes
 //	roles        1 byte count, then each as 1 byte length, bytes
+//	data         2 bytes length, bytes; nothing at all where there is none
 //
 // The checksum is there because a wrong answer here is another user's identity:
 // a value that was damaged in the store or on the way is an error.
@@ -38,6 +39,10 @@ func appendRecord(b []byte, rec *Record) []byte {
 	for _, role := range rec.Roles {
 		b = append(b, byte(len(role)))
 		b = append(b, role...)
+	}
+	if rec.Data != "" {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(rec.Data)))
+		b = append(b, rec.Data...)
 	}
 	binary.BigEndian.PutUint32(b[start+crcAt:], checksum(b[start+timesAt:]))
 	return b
@@ -75,9 +80,13 @@ func decodeRecord(b []byte) (Record, error) {
 			return Record{}, corrupt("role %d", i)
 		}
 	}
-	if rest != "" {
+	if rest == "" {
+		return rec, nil
+	}
+	if len(rest) < 3 || len(rest)-2 > maxData || int(rest[0])<<8|int(rest[1]) != len(rest)-2 {
 		return Record{}, corrupt("%d bytes too many", len(rest))
 	}
+	rec.Data = rest[2:]
 	return rec, nil
 }
 

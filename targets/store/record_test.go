@@ -23,6 +23,8 @@ func TestRecordEncoding(t *testing.T) {
 		func(r *Record) { r.Roles = nil },
 		func(r *Record) { r.Subject = strings.Repeat("s", maxSubject) },
 		func(r *Record) { r.Created = time.UnixMilli(-1) },
+		func(r *Record) { r.Data = "x" },
+		func(r *Record) { r.Roles, r.Data = nil, strings.Repeat("d", maxData) },
 	} {
 		rec := sample()
 		spoil(&rec)
@@ -35,7 +37,14 @@ func TestRecordEncoding(t *testing.T) {
 
 // TestRecordDamage: no flipped bit, no cut and no extra byte goes unnoticed.
 func TestRecordDamage(t *testing.T) {
-	rec := sample()
+	for _, data := range []string{"", "profile"} {
+		rec := sample()
+		rec.Data = data
+		damage(t, rec)
+	}
+}
+
+func damage(t *testing.T, rec Record) {
 	good := appendRecord(nil, &rec)
 	check := func(what string, b []byte) {
 		t.Helper()
@@ -64,6 +73,8 @@ func FuzzDecodeRecord(f *testing.F) {
 		rec.Roles = roles
 		good := appendRecord(nil, &rec)
 		f.Add(good)
+		rec.Data = "profile"
+		f.Add(appendRecord(nil, &rec))
 		f.Add(good[:len(good)-1])
 		f.Add(append(bytes.Clone(good), 0))
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
@@ -16,12 +15,14 @@ import (
 // scored with the end of their absolute timeout. That end never moves, so Touch
 // is one plain SET and has no index to keep true.
 //
-// The scripts change both kinds of key at once. For Redis Cluster the two would
-// have to share a slot, with the subject's hash as {tag} in both, and so in the
-// session id.
+// The scripts change both kinds of key at once, which have to be on one server;
+// redisCluster does without.
 type redisStore struct {
-	client    *redis.Client
+	client    Client
+	reads     Client // client, or a replica's
+	size      int    // of its pool
 	now       func() time.Time
+	wait      Wait
 	limit     time.Duration
 	recPrefix string
 	idxPrefix string
@@ -29,20 +30,28 @@ type redisStore struct {
 }
 
 func openRedis(ctx context.Context, cfg Config) (Store, error) {
-	opt, err := redis.ParseURL(cfg.RedisURL)
+	at, err := parseRedisURL(cfg.RedisURL)
 	if err != nil {
-		return nil, fmt.Errorf("store: redis URL: %w", err)
+		return nil, err
 	}
-	redisOptions(opt, cfg)
-	// The client would log a line per failed dial, thousands a second while Redis
-	// is away. Every such error also comes back from the call.
-	logging.Disable()
+	if at.cluster && cfg.Wait.Replicas > 0 {
+		return nil, errClusterWait
+	}
 	s := &redisStore{
-		client: redis.NewClient(opt), now: cfg.Now, limit: cfg.Timeouts.callLimit(),
+		client: at.client(cfg, nil), size: cfg.PoolSize, now: cfg.Now, wait: cfg.Wait, limit: cfg.Timeouts.callLimit(),
 		recPrefix: cfg.Prefix + "s:", idxPrefix: cfg.Prefix + "u:", scripts: newRedisScripts(),
 	}
+	s.reads = s.client
+	if cfg.ReadReplica {
+		if s.reads, err = at.reader(cfg); err != nil {
+			return nil, errors.Join(err, s.client.Close())
+		}
+	}
 	if err := s.Ping(ctx); err != nil {
-		return nil, errors.Join(err, s.client.Close())
+		return nil, errors.Join(err, s.Close())
+	}
+	if at.cluster {
+		return newRedisCluster(s), nil
 	}
 	return s, nil
 }
@@ -140,9 +149,9 @@ func (s *redisStore) encode(rec *Record, expires time.Time) (value []byte, ttl, 
 	return appendRecord(nil, rec), ttl, max(until, ttl), nil
 }
 
-// Get is exactly one GET.
+// Get is exactly one GET, at the primary unless reads go to a replica.
 func (s *redisStore) Get(ctx context.Context, key Key) (Record, bool, error) {
-	value, err := s.client.Get(s.bound(ctx), s.rec(key)).Bytes()
+	value, err := s.reads.Get(s.bound(ctx), s.rec(key)).Bytes()
 	if err != nil {
 		if errors.Is(err, redis.Nil) {
 			return Record{}, false, nil
@@ -178,7 +187,7 @@ func (s *redisStore) Rotate(ctx context.Context, oldKey, newKey Key, rec Record,
 	if err != nil {
 		return false, err
 	}
-	n, err := s.scripts.rotate.Run(s.bound(ctx), s.client,
+	n, err := s.wait.Run(s.bound(ctx), s.client, s.scripts.rotate,
 		[]string{s.rec(newKey), s.idx(rec.Subject), s.rec(oldKey)}, value, ttl, until, newKey[:], oldKey[:]).Int()
 	if err != nil {
 		return false, fail("rotate", err)
@@ -187,7 +196,7 @@ func (s *redisStore) Rotate(ctx context.Context, oldKey, newKey Key, rec Record,
 }
 
 func (s *redisStore) Delete(ctx context.Context, key Key, subject string) error {
-	err := s.scripts.remove.Run(s.bound(ctx), s.client, []string{s.rec(key), s.idx(subject)}, key[:]).Err()
+	err := s.wait.Run(s.bound(ctx), s.client, s.scripts.remove, []string{s.rec(key), s.idx(subject)}, key[:]).Err()
 	if err != nil {
 		return fail("delete", err)
 	}
@@ -199,7 +208,7 @@ func (s *redisStore) DeleteSubject(ctx context.Context, subject string, except *
 	if except != nil {
 		keep = except[:]
 	}
-	n, err := s.scripts.removeAll.Run(s.bound(ctx), s.client, []string{s.idx(subject)}, s.recPrefix, keep).Int()
+	n, err := s.wait.Run(s.bound(ctx), s.client, s.scripts.removeAll, []string{s.idx(subject)}, s.recPrefix, keep).Int()
 	if err != nil {
 		return 0, fail("delete subject", err)
 	}
@@ -210,15 +219,28 @@ func (s *redisStore) DeleteSubject(ctx context.Context, subject string, except *
 func (s *redisStore) Sweep(ctx context.Context, _ time.Time) (int, error) { return 0, s.Ping(ctx) }
 
 func (s *redisStore) Ping(ctx context.Context) error {
-	if err := s.client.Ping(s.bound(ctx)).Err(); err != nil {
+	err := s.client.Ping(s.bound(ctx)).Err()
+	if err == nil && s.reads != s.client {
+		err = s.reads.Ping(s.bound(ctx)).Err()
+	}
+	if err != nil {
 		return fail("ping", err)
 	}
 	return nil
 }
 
 func (s *redisStore) Close() error {
-	if err := s.client.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
+	err := s.client.Close()
+	if s.reads != s.client {
+		err = errors.Join(err, s.reads.Close())
+	}
+	if err != nil && !errors.Is(err, redis.ErrClosed) {
 		return fmt.Errorf("store: close redis: %w", err)
 	}
 	return nil
+}
+
+// Stats is part of Store.
+func (s *redisStore) Stats() Stats {
+	return Stats{Pools: []Pool{redisPool("redis", s.size, s.client)}}
 }

@@ -15,18 +15,23 @@ import "github.com/redis/go-redis/v9"
 // sessions of others from the list that log-out-everywhere works through.
 type redisScripts struct{ create, rotate, remove, removeAll *redis.Script }
 
+// redisList is the part of a script that lists a key in an index. It needs the
+// locals index, life (ms to the absolute end) and key.
+const redisList = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+redis.call('ZADD', index, now + life, key)
+if redis.call('PTTL', index) < tonumber(life) then
+	redis.call('PEXPIRE', index, life)
+end
+`
+
 func newRedisScripts() redisScripts {
 	// KEYS: session, index. ARGV: record, ttl ms, ms to the absolute end, key.
 	const add = `
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4])
-if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[3]) then
-	redis.call('PEXPIRE', KEYS[2], ARGV[3])
-end
-`
+local index, life, key = KEYS[2], ARGV[3], ARGV[4]` + redisList
 	return redisScripts{
 		create: redis.NewScript(add + "return 1"),
 		// KEYS and ARGV of add for the new session, then the old one's.

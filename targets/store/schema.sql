@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS authbench_sessions (
 	auth_ms      BIGINT          NOT NULL,
 	until_ms     BIGINT          NOT NULL COMMENT 'end of the absolute timeout',
 	expires_ms   BIGINT          NOT NULL COMMENT 'alive while now < expires_ms',
+	data         VARBINARY(16384) NOT NULL DEFAULT '' COMMENT 'what an application keeps with a session',
 	PRIMARY KEY (id),
 	KEY by_subject (subject),
 	KEY by_expiry (expires_ms)

@@ -25,6 +25,7 @@ type Record struct {
 	LastSeen time.Time // start of the idle timeout; written at most every touch interval
 	AuthTime time.Time // when the user last proved who they are
 	Until    time.Time // end of the absolute timeout: nothing keeps the record longer
+	Data     string    // what an application keeps with a session; at most 16 KiB, mostly empty
 }
 
 // Limits of a record, so that each store can hold what any other can.
@@ -32,6 +33,7 @@ const (
 	maxSubject = 255
 	maxRoles   = 16
 	maxRole    = 63
+	maxData    = 16 << 10
 )
 
 var (
@@ -72,6 +74,8 @@ type Store interface {
 	Sweep(ctx context.Context, now time.Time) (int, error)
 	// Ping reports whether the store answers.
 	Ping(ctx context.Context) error
+	// Stats is what the client knows of itself; no store is asked.
+	Stats() Stats
 	// Close releases the connections. Every later call answers ErrClosed.
 	Close() error
 }
@@ -88,6 +92,9 @@ func (r *Record) check() error {
 		if !validRole(role) {
 			return fmt.Errorf("store: role %q: want 1 to %d visible ASCII characters", role, maxRole)
 		}
+	}
+	if len(r.Data) > maxData {
+		return fmt.Errorf("store: %d bytes of data, at most %d", len(r.Data), maxData)
 	}
 	for _, t := range [...]time.Time{r.Created, r.LastSeen, r.AuthTime, r.Until} {
 		if t.IsZero() {

@@ -26,6 +26,9 @@ type Fixture struct {
 	// OwnClock: the store lets time pass by itself and forgets by itself, so that
 	// cases have to wait and there is nothing to sweep.
 	OwnClock bool
+	// Steps: a rotation is several of them, between which both keys work; the new one
+	// has not been handed out by then.
+	Steps bool
 }
 
 // Run runs all cases.
@@ -93,7 +96,7 @@ func NewRecord(now time.Time) store.Record {
 	_, _ = rand.Read(n[:])
 	return store.Record{
 		Subject: "user-" + hex.EncodeToString(n[:]), Roles: []string{"user", "admin"},
-		Created: now, LastSeen: now, AuthTime: now, Until: now.Add(12 * time.Hour),
+		Created: now, LastSeen: now, AuthTime: now, Until: now.Add(12 * time.Hour), Data: "profile \x00\xff " + hex.EncodeToString(n[:]),
 	}
 }
 
