@@ -22,6 +22,7 @@ type Case struct {
 	Values   Values
 	Changed  map[string]string // settings of the arm that are not those of its contract
 	Reason   string            // why the arm cannot take part; "" if it can
+	load     func(set map[string]string) (*contract.Contract, error)
 }
 
 // Target makes the contract of an arm with some of its settings changed.
@@ -46,12 +47,16 @@ func NewCase(s Scenario, target Target, set map[string]string) (Case, error) {
 			return Case{}, fmt.Errorf("--set %s=%s: neither scenario %s nor arm %s has such a setting", key, rest[key], s.Name, c.Name)
 		}
 	}
-	cs := Case{Scenario: s, Values: v, Declared: Arm{Name: c.Name, Contract: c, Source: target.Source}}
+	cs := Case{Scenario: s, Values: v, Declared: Arm{Name: c.Name, Contract: c, Source: target.Source}, load: target.Load}
 	if s.Applies != nil {
 		cs.Reason = s.Applies(c, v)
 	}
 	if s.Settings != nil && cs.Reason == "" {
-		maps.Copy(rest, s.Settings(c, v))
+		for key, value := range s.Settings(c, v) {
+			if _, typed := rest[key]; !typed { // what was asked for stands
+				rest[key] = value
+			}
+		}
 	}
 	if len(rest) > 0 {
 		if c, err = target.Load(rest); err != nil {

@@ -3,7 +3,6 @@ package scenarios
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,14 +21,23 @@ func (r *rig) conclude(rec *loadgen.Recording) error {
 	}
 	t := r.t
 	chaos := r.chaos()
-	h := &checker.History{Nodes: len(r.nodes), Ops: r.hist.ops, End: r.hist.now(), Wall: r.hist.zero.UnixNano()}
+	h := &checker.History{Nodes: len(r.nodes), Ops: r.askedRightly(), End: r.hist.now(), Wall: r.hist.zero.UnixNano()}
 	for _, f := range r.began {
 		recorded := f.Record()
 		chaos.Faults = append(chaos.Faults, recorded)
 		h.Faults = append(h.Faults, faultOf(recorded, f.nodes))
 	}
+	for _, d := range r.own {
+		if !d.hidden {
+			chaos.Faults = append(chaos.Faults, d.Fault)
+		}
+		f := faultOf(d.Fault, d.nodes)
+		f.Excuses = d.excuses
+		h.Faults = append(h.Faults, f)
+	}
 	f, _ := fault.ByName(t.Fault())
-	report := checker.Check(h, promisesOf(r.c, f.OldData))
+	old := f.OldData || slices.ContainsFunc(r.own, func(d disturbance) bool { return d.old })
+	report := checker.Check(h, promisesOf(r.c, old))
 	chaos.Operations = int64(len(h.Ops))
 	chaos.Revocation = report.Revocation
 	if chaos.Revocation != nil {
@@ -60,6 +68,27 @@ func (r *rig) conclude(rec *loadgen.Recording) error {
 	return nil
 }
 
+// askedRightly is the history without what a node refused because only another one
+// knows it: nobody promises that sessions in the memory of a node are known to others.
+func (r *rig) askedRightly() []checker.Op {
+	if !keepsApart(r.c) || len(r.nodes) < 2 {
+		return r.hist.ops
+	}
+	made := map[string]int{} // the node of each credential
+	for _, op := range r.hist.ops {
+		if op.Kind == checker.Login && op.Outcome == results.OK {
+			made[op.Credential] = op.Node
+		}
+		if op.Made != "" {
+			made[op.Made] = op.Node
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(r.hist.ops), func(op checker.Op) bool {
+		home, known := made[op.Credential]
+		return op.Kind == checker.Use && op.Outcome == results.Rejected && known && home != op.Node
+	})
+}
+
 // notTried are the checks that a case has nothing to say to, because it does not
 // do what they are about.
 func notTried(h *checker.History) map[string]string {
@@ -79,25 +108,16 @@ func notTried(h *checker.History) map[string]string {
 	return out
 }
 
-// chaos is the trial's record, made on first use.
+// chaos is the trial's record.
 func (r *rig) chaos() *results.Chaos {
-	t := r.t
-	if t.Result.Chaos == nil {
-		settings := map[string]string{}
-		maps.Copy(settings, t.Values)
-		maps.Copy(settings, t.Changed)
-		t.Result.Chaos = &results.Chaos{
-			Nodes: len(r.nodes), Settings: settings, Fault: t.Fault(),
-			Faults: []results.Fault{}, Facts: []results.Fact{}, Violations: []results.Violation{},
-		}
-	}
-	return t.Result.Chaos
+	c := r.t.chaos()
+	c.Nodes = max(c.Nodes, len(r.nodes))
+	return c
 }
 
 // tell adds a sentence with its figure to the trial.
 func (r *rig) tell(name, unit string, value float64, format string, args ...any) {
-	c := r.chaos()
-	c.Facts = append(c.Facts, results.Fact{Name: name, Unit: unit, Value: number(value), Text: fmt.Sprintf(format, args...)})
+	r.t.tell(name, unit, value, format, args...)
 }
 
 // measurementOf is what a background load measured. Clocks and counters are not

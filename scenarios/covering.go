@@ -28,7 +28,7 @@ type CampaignProfile struct{ Name, Summary string }
 func CampaignProfiles() []CampaignProfile {
 	return []CampaignProfile{
 		{"smoke", "the essential promises, at most 90 s on two cores"},
-		{"quick", "every scenario, arm and fault at least once, at most 6 min on two cores"},
+		{"quick", "every scenario, arm and fault at least once, at most 10 min on two cores"},
 		{"default", "the same with more users, more revocations and longer faults"},
 		{"full", "every scenario for every arm under every fault: hours"},
 	}
@@ -94,7 +94,9 @@ func atLength(r Row) map[string]string {
 	set := map[string]string{}
 	for key, value := range r.Set {
 		switch key {
-		case "users", "revocations", "over", "nodes", "rate", "before", "during", "after", "storm", "revoked":
+		case "users", "revocations", "over", "nodes", "rate", "before", "during", "after", "storm", "revoked", "leaving", "costs",
+			"calm", "points", "against", "blocks", "repeats", "window", "warmup", "rounds",
+			"services", "hold", "life":
 		default:
 			set[key] = value
 		}

@@ -14,8 +14,8 @@ func TestCovering(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) > 60 {
-		t.Errorf("%d rows, at most 60", len(rows))
+	if len(rows) > 140 { // some four seconds each, in ten minutes
+		t.Errorf("%d rows, at most 140", len(rows))
 	}
 	seen := map[string]bool{}
 	for _, r := range rows {
@@ -34,10 +34,18 @@ func TestCovering(t *testing.T) {
 		}
 		trial := Trial{Values: cs.Values}
 		seen[trial.Fault()] = true
+		seen[r.Scenario+" how="+cs.Values["how"]] = true
 	}
 	for _, s := range All() {
 		if s.Params != nil && !seen[s.Name] {
 			t.Errorf("scenario %s is in no row", s.Name)
+		}
+		for _, p := range s.Params {
+			for _, word := range p.Words {
+				if p.Key == "how" && !seen[s.Name+" how="+word] && !seen[s.Name+" how=all"] {
+					t.Errorf("scenario %s with how=%s is in no row", s.Name, word)
+				}
+			}
 		}
 	}
 	for _, arm := range contract.Arms() {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"authbench/scenarios/testbed/link"
 	"authbench/targets/contract"
 	"authbench/targets/server"
 	"authbench/targets/store"
@@ -27,7 +29,7 @@ import (
 // TestMain lets the test binary stand in for authbench where a testbed starts it:
 // as a node, with a defect planted if the environment names one.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == "serve" || os.Args[1] == "keys") {
+	if len(os.Args) > 1 && slices.Contains([]string{"serve", "keys", link.Verb}, os.Args[1]) {
 		if err := standIn(os.Args[1], os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -43,9 +45,12 @@ const (
 	defectSeedVar = "AUTHBENCH_TEST_DEFECT_SEED"
 )
 
-// standIn is the verbs serve and keys.
+// standIn is the verbs serve, keys and link.
 func standIn(verb string, args []string) error {
-	set := map[string]string{}
+	if verb == link.Verb {
+		return serveLink(args)
+	}
+	set, tier := map[string]string{}, map[string]string{}
 	fs := flag.NewFlagSet(verb, flag.ContinueOnError)
 	arm := fs.String("arm", "", "")
 	listen := fs.String("listen", "", "")
@@ -54,6 +59,11 @@ func standIn(verb string, args []string) error {
 	fs.Func("set", "", func(kv string) error {
 		k, v, _ := strings.Cut(kv, "=")
 		set[k] = v
+		return nil
+	})
+	fs.Func("tier", "", func(kv string) error {
+		k, v, _ := strings.Cut(kv, "=")
+		tier[k] = v
 		return nil
 	})
 	if err := fs.Parse(args); err != nil {
@@ -70,8 +80,12 @@ func standIn(verb string, args []string) error {
 	if verb == "keys" {
 		return settings.GenerateKeys(*out)
 	}
+	at, err := server.DecodeTier(tier)
+	if err != nil {
+		return err
+	}
 	opt := server.Options{
-		Arm: *arm, Settings: settings, KeysDir: *keys,
+		Arm: *arm, Settings: settings, KeysDir: *keys, Tier: at, AdminSecret: os.Getenv("AUTHBENCH_ADMIN_SECRET"),
 		RedisURL: os.Getenv("AUTHBENCH_REDIS_URL"), MySQLDSN: os.Getenv("AUTHBENCH_MYSQL_DSN"),
 	}
 	if d := planted(os.Getenv(defectVar)); d != nil {
@@ -88,10 +102,32 @@ func standIn(verb string, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"listen": ln.Addr().String()}); err != nil {
+	says := map[string]string{"listen": ln.Addr().String()}
+	var admin net.Listener
+	if opt.AdminSecret != "" {
+		if admin, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return err
+		}
+		says["admin"] = admin.Addr().String()
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(says); err != nil {
 		return err
 	}
-	return srv.Serve(ctx, ln.(*net.TCPListener), nil)
+	return srv.Serve(ctx, ln.(*net.TCPListener), admin)
+}
+
+func serveLink(args []string) error {
+	var cfg link.Config
+	fs := flag.NewFlagSet(link.Verb, flag.ContinueOnError)
+	fs.StringVar(&cfg.Listen, "listen", "", "")
+	fs.StringVar(&cfg.Upstream, "upstream", "", "")
+	fs.BoolVar(&cfg.Exact, "exact", false, "")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return link.Serve(ctx, cfg, os.Stdout)
 }
 
 // defect spoils a node that is about to be made. Which of its operations are hit
@@ -99,6 +135,18 @@ func standIn(verb string, args []string) error {
 type defect func(o *server.Options, seed uint64)
 
 func planted(name string) defect {
+	if d := clockDefect(name); d != nil {
+		return d
+	}
+	if d := keyDefect(name); d != nil {
+		return d
+	}
+	if d := sizeDefect(name); d != nil {
+		return d
+	}
+	if d := distanceDefect(name); d != nil {
+		return d
+	}
 	return map[string]defect{
 		"ignores one revocation in 100": ignoresRevocations,
 		"a touch resurrects a session":  touchResurrects,
@@ -106,6 +154,17 @@ func planted(name string) defect {
 		"leeway off by one second":      lenient,
 		"bleeds a subject in 10,000":    bleeds,
 		"denylist keyed by bytes":       remembersBytes,
+		"acknowledges in spite of 503":  acknowledgesAll,
+		"counts no reuse":               countsNoReuse,
+		"believes longer":               believesLonger,
+		"blames the user":               blamesUser,
+		"trusts anybody":                trustsAnybody,
+
+		"own keys":         ownKeys,
+		"ends at once":     endsAtOnce,
+		"hangs up":         hangsUp,
+		"remembers grants": remembersGrants,
+		"confuses roles":   confusesRoles,
 	}[name]
 }
 

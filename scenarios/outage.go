@@ -80,7 +80,7 @@ func runOutage(ctx context.Context, t *Trial) error {
 	}
 	// Beside the population under load there are users who log out before the
 	// fault, and some who try to during it.
-	r, err := t.setUp(ctx, v.number("nodes"), v.number("users"), 1, f)
+	r, err := t.setUp(ctx, setup{nodes: v.number("nodes"), users: v.number("users"), fault: f})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -105,14 +106,15 @@ func possible(cases []Case, missing map[string]string) []Case {
 // runCase runs a case on reset stores, as the trial of the given block.
 func runCase(ctx context.Context, bed *testbed.Testbed, engine loadgen.Engine, cs Case, seed uint64, block int) (*Trial, error) {
 	t := &Trial{
-		Arm: cs.Arm, Testbed: bed, Engine: engine, Values: cs.Values, Changed: cs.Changed,
+		Arm: cs.Arm, Testbed: bed, Engine: engine, Values: cs.Values, Changed: cs.Changed, Load: cs.load,
 		Seed:     BlockSeed(seed, block),
 		Workload: results.Workload{Connections: campaignConns},
 		Result: results.Trial{
 			Scenario: cs.Scenario.Name, Arm: cs.Arm.Name, Block: block, Position: 1, Started: time.Now().UTC(),
 		},
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, caseLimit, fmt.Errorf("it took longer than %s", caseLimit))
+	limit := cmp.Or(cs.Scenario.Limit, caseLimit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it took longer than %s", limit))
 	defer cancel()
 	if err := bed.Reset(ctx); err != nil {
 		return t, fmt.Errorf("reset the stores: %w", err)

@@ -8,7 +8,6 @@ import (
 
 	"authbench/results"
 	"authbench/scenarios/checker"
-	"authbench/scenarios/fault"
 )
 
 // parallelRefreshes are sent with one token at the same time, as tabs of one
@@ -21,7 +20,7 @@ const parallelRefreshes = 8
 // grace is over, a token that was traded long ago (a thief).
 func runRefresh(ctx context.Context, t *Trial) error {
 	v := t.Values
-	r, err := t.setUp(ctx, v.number("nodes"), min(v.number("users"), v.number("revocations")), 1, fault.Fault{})
+	r, err := t.setUp(ctx, setup{nodes: v.number("nodes"), users: min(v.number("users"), v.number("revocations"))})
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func runRevocation(ctx context.Context, t *Trial) error {
 	}
 	v := t.Values
 	cut, _ := fault.ByName(v["cut"]) // none of them is called none
-	r, err := t.setUp(ctx, v.number("nodes"), v.number("users"), max(1, v.number("devices")), cut)
+	r, err := t.setUp(ctx, setup{nodes: v.number("nodes"), users: v.number("users"), devices: v.number("devices"), fault: cut})
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,19 @@ type rig struct {
 	users []user                     // credentials under background load
 	hist  *history
 	began []begun           // in order
+	own   []disturbance     // what the scenario did itself, in order
 	old   *testbed.Snapshot // what restore-old goes back to
 	spent *results.Timeline // by each side, while the background load ran
+}
+
+// disturbance is what a scenario did without an injector: it restarted nodes, or changed
+// their keys, say.
+type disturbance struct {
+	results.Fault
+	nodes   []int // that it reaches; nil: all
+	excuses bool  // meanwhile a rejection is no fault of the node's
+	hidden  bool  // not a fault: only the checker hears of it
+	old     bool  // what data are there after it are old, rather than gone
 }
 
 // begun is a fault that was begun.
@@ -36,50 +47,89 @@ type begun struct {
 	nodes []int // that it reaches; nil: all
 }
 
-// setUp starts nodes and logs users in, each devices times. For a fault that acts
-// on links, every node has one of its own to every store, so that one of them can
-// be cut.
-func (t *Trial) setUp(ctx context.Context, nodes, users, devices int, f fault.Fault) (_ *rig, err error) {
+// setup says what a rig is made of.
+type setup struct {
+	nodes   int
+	users   int
+	devices int // log-ins of each user; 0: one
+	// fault is what will happen. For one that acts on links, every node has a link of its
+	// own to every store, so that one of them can be cut.
+	fault fault.Fault
+	admin bool // nodes have an admin plane
+	// apart keeps several nodes also where each has sessions of its own, which log-ins on
+	// another do not know.
+	apart bool
+	// node changes node i from what all are; nil: nothing.
+	node func(i int, n *nodeSpec) error
+}
+
+// nodeSpec is what one node is started as.
+type nodeSpec struct {
+	contract *contract.Contract
+	options  testbed.NodeOptions
+}
+
+// setUp starts nodes and logs users in.
+func (t *Trial) setUp(ctx context.Context, s setup) (_ *rig, err error) {
 	r := &rig{t: t, c: t.Arm.Contract, hist: newHistory()}
 	if known := r.c.Users.Count; known > 0 {
-		users = min(users, known)
+		s.users = min(s.users, known)
 	}
-	if r.c.Start == nil || r.c.Mechanism == "session" && len(storesOf(r.c)) == 0 {
-		nodes = 1 // there is one address, or the sessions are in the node
+	if r.c.Start == nil || keepsApart(r.c) && !s.apart {
+		s.nodes = 1 // there is one address, or the sessions are in the node
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	for range nodes {
-		links := map[string]*testbed.Link{}
-		for _, kind := range storesOf(r.c) {
-			if !f.NeedsLink {
-				continue
-			}
-			open := t.Testbed.NewLink
-			if f.DelayLink {
-				open = t.Testbed.NewDelayLink
-			}
-			if links[kind], err = open(ctx, kind); err != nil {
-				return nil, fmt.Errorf("link to %s: %w", kind, err)
-			}
-		}
-		n, err := t.Testbed.StartNodeVia(ctx, r.c, links)
-		if err != nil {
+	for i := range s.nodes {
+		if err := r.startNode(ctx, s, i); err != nil {
 			return nil, err
 		}
-		r.nodes, r.links = append(r.nodes, n), append(r.links, links)
 	}
-	for range devices {
-		more, err := r.logIn(ctx, users)
+	for range max(1, s.devices) {
+		more, err := r.logIn(ctx, s.users)
 		if err != nil {
 			return nil, err
 		}
 		r.users = append(r.users, more...)
 	}
 	return r, nil
+}
+
+// keepsApart says that a node has sessions of its own, which no other node knows.
+func keepsApart(c *contract.Contract) bool {
+	return c.Mechanism == "session" && len(storesOf(c)) == 0
+}
+
+// startNode adds node i, with its links.
+func (r *rig) startNode(ctx context.Context, s setup, i int) (err error) {
+	links := map[string]*testbed.Link{}
+	for _, kind := range storesOf(r.c) {
+		if !s.fault.NeedsLink {
+			continue
+		}
+		open := r.t.Testbed.NewLink
+		if s.fault.DelayLink {
+			open = r.t.Testbed.NewDelayLink
+		}
+		if links[kind], err = open(ctx, kind); err != nil {
+			return fmt.Errorf("link to %s: %w", kind, err)
+		}
+	}
+	spec := nodeSpec{r.c, testbed.NodeOptions{Links: links, Admin: s.admin}}
+	if s.node != nil {
+		if err := s.node(i, &spec); err != nil {
+			return fmt.Errorf("node %d: %w", i, err)
+		}
+	}
+	n, err := r.t.Testbed.StartNodeWith(ctx, spec.contract, spec.options)
+	if err != nil {
+		return err
+	}
+	r.nodes, r.links = append(r.nodes, n), append(r.links, links)
+	return nil
 }
 
 // nodesAlive is the error of a node that has ended by itself, or nil: what was
@@ -238,6 +288,12 @@ func (r *rig) background(ctx context.Context, users []user, rate float64, d time
 	if err != nil {
 		return nil, err
 	}
+	return r.offer(ctx, plan, users, loadgen.Phase{Rate: rate, Duration: d})
+}
+
+// offer is background with a plan and a phase of one's own: what they leave open is
+// as there.
+func (r *rig) offer(ctx context.Context, plan loadgen.Plan, users []user, p loadgen.Phase) (wait func() (*loadgen.Recording, error), err error) {
 	session, err := r.t.Engine.Open(ctx, plan, max(r.t.Workload.Connections, len(r.nodes)))
 	if err != nil {
 		return nil, fmt.Errorf("open %d connections: %w", r.t.Workload.Connections, err)
@@ -249,12 +305,10 @@ func (r *rig) background(ctx context.Context, users []user, rate float64, d time
 	ended := make(chan done, 1)
 	go func() {
 		stopWatch := func() *results.Timeline { return nil }
-		rec, err := session.Run(ctx, loadgen.Phase{
-			Operation: "use", Rate: rate, Duration: d, Seed: r.t.Seed,
-			Timeout: opTimeout, Log: true, Interval: chaosInterval,
-			OnBegin: func() { stopWatch = r.t.Testbed.Watch(chaosInterval) },
-			OnEnd:   func() { r.spent = stopWatch() },
-		})
+		p.Operation, p.Seed, p.Timeout, p.Log, p.Interval = "use", r.t.Seed, opTimeout, true, chaosInterval
+		p.OnBegin = func() { stopWatch = r.t.Testbed.Watch(chaosInterval) }
+		p.OnEnd = func() { r.spent = stopWatch() }
+		rec, err := session.Run(ctx, p)
 		stopWatch()
 		ended <- done{rec, errors.Join(err, session.Close())}
 	}()

@@ -5,6 +5,7 @@ package scenarios
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"authbench/loadgen"
@@ -23,6 +24,8 @@ type Scenario struct {
 	Applies func(c *contract.Contract, v Values) string
 	// Settings are those of the arm that the scenario changes; may be nil.
 	Settings func(c *contract.Contract, v Values) map[string]string
+	// Limit bounds one case; 0: caseLimit.
+	Limit time.Duration
 	// Run measures one arm on fresh nodes and reset stores. It fills the trial's
 	// measurements; an error means that the trial could not be completed.
 	Run func(ctx context.Context, t *Trial) error
@@ -38,6 +41,18 @@ func All() []Scenario {
 		Eviction(),
 		PoolExhaustion(),
 		LoginStorm(),
+		ClockSkew(),
+		KeyRotation(),
+		Lifetime(),
+		ClaimsSize(),
+		SessionFootprint(),
+		Failover(),
+		FanOut(),
+		StoreRTT(),
+		EarlyWarning(),
+		ScaleOut(),
+		RollingRestart(),
+		StaleAuthorisation(),
 	}
 }
 
@@ -62,10 +77,24 @@ type Trial struct {
 	// its contract's.
 	Values  Values
 	Changed map[string]string
+	// Load makes the arm's contract with some of its settings changed; nil in a
+	// comparison of costs.
+	Load func(set map[string]string) (*contract.Contract, error)
 
 	Result     results.Trial
 	Histograms []results.PhaseHistograms
 	Verdicts   []results.Verdict // of scenarios that judge by themselves
+}
+
+// variant is the arm's contract with more of its settings changed than the trial
+// does: another version of it.
+func (t *Trial) variant(set map[string]string) (*contract.Contract, error) {
+	all := maps.Clone(t.Changed)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, set)
+	return t.Load(all)
 }
 
 // Fault is the kind of fault of the trial, or "".

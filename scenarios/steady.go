@@ -140,10 +140,19 @@ func (t *Trial) measure(ctx context.Context, operation string, s loadgen.Session
 	return t.measureWith(ctx, operation, s, p, &rec)
 }
 
-func (t *Trial) measureWith(ctx context.Context, operation string, s loadgen.Session, p loadgen.Phase, out **loadgen.Recording) (results.Measurement, error) {
+func (t *Trial) measureWith(ctx context.Context, operation string, s loadgen.Session, p loadgen.Phase, out **loadgen.Recording) (m results.Measurement, err error) {
+	if m, *out, err = t.gauge(ctx, s, p); err == nil {
+		rec := *out
+		t.Histograms = append(t.Histograms, results.PhaseHistograms{Operation: operation, Started: rec.Start, Histograms: rec.Histograms})
+	}
+	return m, err
+}
+
+// gauge is measure without the histograms being kept.
+func (t *Trial) gauge(ctx context.Context, s loadgen.Session, p loadgen.Phase) (results.Measurement, *loadgen.Recording, error) {
 	opsBefore, err := t.Testbed.StoreOps(ctx)
 	if err != nil {
-		return results.Measurement{}, fmt.Errorf("read the store's counters: %w", err)
+		return results.Measurement{}, nil, fmt.Errorf("read the store's counters: %w", err)
 	}
 	var before, after testbed.Usage
 	stopWatch := func() *results.Timeline { return nil }
@@ -161,22 +170,20 @@ func (t *Trial) measureWith(ctx context.Context, operation string, s loadgen.Ses
 	rec, err := s.Run(ctx, p)
 	stopWatch()
 	if err != nil {
-		return results.Measurement{}, err
+		return results.Measurement{}, nil, err
 	}
 	opsAfter, err := t.Testbed.StoreOps(ctx)
 	if err != nil {
-		return results.Measurement{}, fmt.Errorf("read the store's counters: %w", err)
+		return results.Measurement{}, nil, fmt.Errorf("read the store's counters: %w", err)
 	}
 	if err := rec.Accounting.Check(); err != nil {
-		return results.Measurement{}, err
+		return results.Measurement{}, nil, err
 	}
-	*out = rec
-	t.Histograms = append(t.Histograms, results.PhaseHistograms{Operation: operation, Started: rec.Start, Histograms: rec.Histograms})
 	m := measurement(rec, after.Sub(before), opsAfter.Sub(opsBefore), t.LoadgenCores)
 	if m.Timeline = timeline; timeline != nil {
 		timeline.Started = rec.Start.UTC()
 	}
-	return m, nil
+	return m, rec, nil
 }
 
 // watchedFrom is the shortest window within which CPU is read over time: a shorter

@@ -8,7 +8,6 @@ import (
 
 	"authbench/results"
 	"authbench/scenarios/checker"
-	"authbench/scenarios/fault"
 	"authbench/targets/contract"
 )
 
@@ -38,7 +37,7 @@ func LoginStorm() Scenario {
 }
 
 func runStorm(ctx context.Context, t *Trial) error {
-	r, err := t.setUp(ctx, t.Values.number("nodes"), t.Values.number("users"), 1, fault.Fault{})
+	r, err := t.setUp(ctx, setup{nodes: t.Values.number("nodes"), users: t.Values.number("users")})
 	if err != nil {
 		return err
 	}

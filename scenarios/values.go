@@ -23,7 +23,8 @@ type Values map[string]string
 // values reads changes strictly over the defaults. A key that params do not have
 // is left in rest: it may be one of the arm's.
 func values(params []Param, changes map[string]string) (v Values, rest map[string]string, err error) {
-	v, rest = Values{}, maps.Clone(changes)
+	v, rest = Values{}, map[string]string{}
+	maps.Copy(rest, changes)
 	for _, p := range params {
 		v[p.Key] = p.Default
 		given, ok := changes[p.Key]

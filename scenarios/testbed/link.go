@@ -54,7 +54,13 @@ func (tb *Testbed) newLink(ctx context.Context, kind string, exact bool) (*Link,
 	if err != nil {
 		return nil, fmt.Errorf("link to %s: %w", kind, err)
 	}
+	return tb.linkTo(ctx, kind, upstream, exact)
+}
+
+// linkTo starts a link to a server of that kind, host:port.
+func (tb *Testbed) linkTo(ctx context.Context, kind, upstream string, exact bool) (*Link, error) {
 	l := &Link{tb: tb, kind: kind, exact: exact}
+	var err error
 	for range portAttempts {
 		if err = l.start(ctx, upstream); err == nil {
 			tb.mu.Lock()

@@ -253,7 +253,7 @@ func TestStartNodeVia(t *testing.T) {
 	c := nodeContract("announces")
 	c.Start.Needs = []string{Redis}
 	c.Start.Command = append(c.Start.Command, "{redis_url}")
-	n, err := tb.StartNodeVia(t.Context(), c, map[string]*Link{Redis: l})
+	n, err := tb.StartNodeWith(t.Context(), c, NodeOptions{Links: map[string]*Link{Redis: l}})
 	if err != nil {
 		t.Fatal(err)
 	}

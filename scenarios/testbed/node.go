@@ -25,6 +25,7 @@ const readyTimeout = 10 * time.Second // unless the contract says otherwise
 type Node struct {
 	tb     *Testbed
 	addr   string
+	admin  string   // its admin plane: host:port; "" without one
 	host   string   // what requests name, where it is not the address
 	secure bool     // TLS
 	p      *process // nil: not ours
@@ -37,12 +38,27 @@ type Node struct {
 // requests. A target that is reached by URL is only waited for. The error carries
 // the end of what the node wrote to stderr.
 func (tb *Testbed) StartNode(ctx context.Context, c *contract.Contract) (*Node, error) {
-	return tb.StartNodeVia(ctx, c, nil)
+	return tb.StartNodeWith(ctx, c, NodeOptions{})
 }
 
-// StartNodeVia starts a node that reaches a store through the link of its kind;
-// without one, directly.
-func (tb *Testbed) StartNodeVia(ctx context.Context, c *contract.Contract, links map[string]*Link) (*Node, error) {
+// NodeOptions is how a node differs from one that is plainly started.
+type NodeOptions struct {
+	// Links lead to stores, by their kind. Without one the node reaches it directly.
+	Links map[string]*Link
+	// Stores are the URLs of stores that are not the testbed's own, by their kind.
+	Stores map[string]string
+	// Listen is where it listens, host:port: that of a node that has ended, say. Empty
+	// is a free port.
+	Listen string
+	// Keys names the keys that it has. Nodes of one name share them; "" is what the
+	// nodes of a trial share.
+	Keys string
+	// Admin asks for an admin plane: see Node.Admin.
+	Admin bool
+}
+
+// StartNodeWith is StartNode with the options.
+func (tb *Testbed) StartNodeWith(ctx context.Context, c *contract.Contract, o NodeOptions) (*Node, error) {
 	timeout := c.Ready.Timeout.D()
 	if timeout == 0 {
 		timeout = readyTimeout
@@ -51,15 +67,18 @@ func (tb *Testbed) StartNodeVia(ctx context.Context, c *contract.Contract, links
 	tb.mu.Lock()
 	tb.nodes[n] = struct{}{}
 	tb.mu.Unlock()
-	if err := tb.launch(ctx, c, links, n, timeout); err != nil {
+	if err := tb.launch(ctx, c, o, n, timeout); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Name, errors.Join(err, n.Stop()))
 	}
 	return n, nil
 }
 
-func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, links map[string]*Link, n *Node, timeout time.Duration) error {
+func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, o NodeOptions, n *Node, timeout time.Duration) error {
 	if c.Start == nil {
-		if len(links) > 0 {
+		if o.Admin {
+			return Unsupported("it runs elsewhere, and has no admin plane that we know of")
+		}
+		if len(o.Links) > 0 {
 			return Unsupported("it runs elsewhere, where no link of ours can be put before its store")
 		}
 		u, err := url.Parse(c.URL)
@@ -71,12 +90,14 @@ func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, links map[s
 		defer cancel()
 		return poll(ctx, func(ctx context.Context) error { return n.answers(ctx, u.Path, c.Ready.Path) })
 	}
-	port, err := freePort()
-	if err != nil {
-		return err
+	if n.addr = o.Listen; n.addr == "" {
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		n.addr = hostPort(port)
 	}
-	n.addr = hostPort(port)
-	fill, err := tb.placeholders(ctx, c, links)
+	fill, err := tb.placeholders(ctx, c, o)
 	if err != nil {
 		return err
 	}
@@ -84,6 +105,12 @@ func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, links map[s
 	cmd, err := tb.command(c.Name, c.Start.Command, c.Start.Env, fill)
 	if err != nil {
 		return err
+	}
+	if o.Admin {
+		if !c.Start.Admin {
+			return Unsupported("its contract has no admin plane (start.admin)")
+		}
+		cmd.env = append(cmd.env, adminEnv+"="+tb.adminSecret)
 	}
 	p, err := tb.spawn(cmd)
 	if err != nil {
@@ -96,11 +123,14 @@ func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, links map[s
 		if c.Start.Announces {
 			var says struct {
 				Listen string `json:"listen"`
+				Admin  string `json:"admin"`
 			}
 			if err := p.announced(&says); err != nil {
 				return err
 			}
-			n.addr = says.Listen
+			if n.addr, n.admin = says.Listen, says.Admin; o.Admin && n.admin == "" {
+				return errors.New(`it was to have an admin plane, and does not announce "admin"`)
+			}
 		}
 		return n.answers(ctx, "", c.Ready.Path)
 	})
@@ -169,30 +199,34 @@ func answers(ctx context.Context, scheme, addr, prefix, path string) error {
 
 // placeholders are the values that a start command may refer to. The keys of the
 // trial are made on first use.
-func (tb *Testbed) placeholders(ctx context.Context, c *contract.Contract, links map[string]*Link) (map[string]string, error) {
+func (tb *Testbed) placeholders(ctx context.Context, c *contract.Contract, o NodeOptions) (map[string]string, error) {
 	fill := map[string]string{}
 	for name, value := range c.Settings {
 		fill[name] = value
 	}
 	fill["self"] = tb.opts.Self
 	for _, kind := range c.Start.Needs {
-		s := tb.Store(kind)
-		if s == nil {
-			return nil, fmt.Errorf("it needs %s: %s", kind, tb.missing[kind])
-		}
 		name := "redis_url"
 		if kind == MySQL {
 			name = "mysql_dsn"
 		}
+		if url, ok := o.Stores[kind]; ok {
+			fill[name] = url
+			continue
+		}
+		s := tb.Store(kind)
+		if s == nil {
+			return nil, fmt.Errorf("it needs %s: %s", kind, tb.missing[kind])
+		}
 		fill[name] = s.URL()
-		if l := links[kind]; l != nil {
+		if l := o.Links[kind]; l != nil {
 			var err error
 			if fill[name], err = via(kind, s.URL(), l.Addr()); err != nil {
 				return nil, err
 			}
 		}
 	}
-	dir, err := tb.keysDir(ctx, c, fill)
+	dir, err := tb.keysDir(ctx, c, o.Keys, fill)
 	if err != nil {
 		return nil, err
 	}
@@ -200,11 +234,12 @@ func (tb *Testbed) placeholders(ctx context.Context, c *contract.Contract, links
 	return fill, nil
 }
 
-// keysDir is the private directory that all nodes of c in this trial share. The
-// contract's Prepare fills it, once.
-func (tb *Testbed) keysDir(ctx context.Context, c *contract.Contract, fill map[string]string) (string, error) {
+// keysDir is the private directory that the nodes of c in this trial share, those that
+// ask for keys of the same name. The contract's Prepare fills it, once.
+func (tb *Testbed) keysDir(ctx context.Context, c *contract.Contract, keys string, fill map[string]string) (string, error) {
+	name := c.Name + "/" + keys
 	tb.mu.Lock()
-	dir, ok := tb.keys[c.Name]
+	dir, ok := tb.keys[name]
 	tb.mu.Unlock()
 	if ok {
 		return dir, nil
@@ -224,7 +259,7 @@ func (tb *Testbed) keysDir(ctx context.Context, c *contract.Contract, fill map[s
 		}
 	}
 	tb.mu.Lock()
-	tb.keys[c.Name] = dir
+	tb.keys[name] = dir
 	tb.mu.Unlock()
 	return dir, nil
 }
@@ -332,6 +367,13 @@ func (n *Node) Stop() error {
 		}
 	})
 	return n.err
+}
+
+// Sample is what this node alone has spent so far.
+func (n *Node) Sample() Sample {
+	n.tb.mu.Lock()
+	defer n.tb.mu.Unlock()
+	return n.sample()
 }
 
 // sample is called with the testbed's lock held.

@@ -16,6 +16,14 @@ import (
 // us, which the server creates before it takes the first connection: at no time is
 // there an account without a password.
 func prepareMySQL(ctx context.Context, tb *Testbed, path, dir string, port int) (command, access, error) {
+	password, admin := newPassword(), newPassword()
+	cmd, err := tb.mysqlCommand(ctx, path, dir, port, mysqlInit(password, admin))
+	return cmd, access{url: mysqlDSN("authbench", password, port), admin: mysqlDSN("authbench_admin", admin, port)}, err
+}
+
+// mysqlCommand makes a data directory below dir for a server that runs init at every
+// start, with more options than all of ours have.
+func (tb *Testbed) mysqlCommand(ctx context.Context, path, dir string, port int, init string, more ...string) (command, error) {
 	common := []string{
 		"--no-defaults",
 		"--datadir=" + filepath.Join(dir, "data"),
@@ -26,18 +34,16 @@ func prepareMySQL(ctx context.Context, tb *Testbed, path, dir string, port int) 
 		common = append(common, "--user=root") // else it refuses to run as root
 	}
 	if err := tb.mysqlDataDir(ctx, path, dir, common); err != nil {
-		return command{}, access{}, err
+		return command{}, err
 	}
-	password, admin := newPassword(), newPassword()
 	initFile := filepath.Join(dir, "init.sql")
-	if err := os.WriteFile(initFile, []byte(mysqlInit(password, admin)), 0o600); err != nil {
-		return command{}, access{}, err
+	if err := os.WriteFile(initFile, []byte(init), 0o600); err != nil {
+		return command{}, err
 	}
-	args := slices.Concat(common, mysqlArgs(loopback, port))
+	args := slices.Concat(common, mysqlArgs(loopback, port), more)
 	args = append(args, "--init-file="+initFile,
 		"--socket="+filepath.Join(dir, "s"), "--pid-file="+filepath.Join(dir, "pid"))
-	cmd := command{name: filepath.Base(path), path: path, args: args, dir: dir}
-	return cmd, access{url: mysqlDSN("authbench", password, port), admin: mysqlDSN("authbench_admin", admin, port)}, nil
+	return command{name: filepath.Base(path), path: path, args: args, dir: dir}, nil
 }
 
 // mysqlInit runs at every start, so it has to be repeatable. A statement a line.

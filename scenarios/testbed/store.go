@@ -32,6 +32,8 @@ type storeClient interface {
 	reset(ctx context.Context) error
 	// ops is what the server has counted since it started.
 	ops(ctx context.Context) (Ops, error)
+	// figures is how it is doing, for Store.Figures.
+	figures(ctx context.Context) (map[string]float64, error)
 	close() error
 }
 
@@ -148,6 +150,9 @@ func (s *Store) Restart(ctx context.Context) error {
 	}
 	return s.awaitReady(ctx)
 }
+
+// Sample is what this store alone has spent since it was started.
+func (s *Store) Sample() Sample { return s.sample() }
 
 func (s *Store) sample() Sample { return s.server.sample() }
 

@@ -10,6 +10,7 @@ package testbed
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,15 +63,18 @@ type Testbed struct {
 	spawner *spawner
 	root    *root
 	missing map[string]string
+	// adminSecret opens the admin planes of our nodes.
+	adminSecret string
 
 	mu     sync.Mutex
 	stores []*Store // in the order of Options.Needs
 	nodes  map[*Node]struct{}
 	links  map[*Link]struct{}
+	groups map[*servers]struct{}
 	keys   map[string]string
 	closed bool
-	// CPU of nodes and links that have ended.
-	past, pastLinks time.Duration
+	// CPU of nodes, links and groups of servers that have ended.
+	past, pastLinks, pastStores time.Duration
 }
 
 // New starts the stores that opts.Needs lists and waits until each has answered
@@ -98,7 +102,8 @@ func New(ctx context.Context, opts Options) (*Testbed, error) {
 	}
 	tb := &Testbed{
 		opts: opts, log: opts.Log, spawner: sp, root: rt,
-		missing: map[string]string{}, nodes: map[*Node]struct{}{}, links: map[*Link]struct{}{}, keys: map[string]string{},
+		missing: map[string]string{}, nodes: map[*Node]struct{}{}, links: map[*Link]struct{}{}, groups: map[*servers]struct{}{}, keys: map[string]string{},
+		adminSecret: rand.Text(),
 	}
 	for _, kind := range opts.Needs {
 		if err := tb.bringUp(ctx, kind, candidates); err != nil {
@@ -165,11 +170,11 @@ func (tb *Testbed) allStores() []*Store {
 	return slices.Clone(tb.stores)
 }
 
-// Reset begins a new trial: the stores forget everything of ours, links are
-// closed, and nodes started from now on share new keys. A private store is
+// Reset begins a new trial: the stores forget everything of ours, links and groups of
+// servers are closed, and nodes started from now on share new keys. A private store is
 // emptied; of an external one only our key prefix and our tables.
 func (tb *Testbed) Reset(ctx context.Context) error {
-	if err := tb.closeLinks(); err != nil {
+	if err := errors.Join(tb.closeServers(), tb.closeLinks()); err != nil {
 		return err
 	}
 	for _, s := range tb.allStores() {
@@ -186,7 +191,7 @@ func (tb *Testbed) Usage() Usage {
 	defer tb.mu.Unlock()
 	u := Usage{
 		Target:  Sample{CPU: tb.past, Known: true},
-		Store:   Sample{Known: true},
+		Store:   Sample{CPU: tb.pastStores, Known: true},
 		Link:    Sample{CPU: tb.pastLinks, Known: true},
 		Loadgen: ownSample(),
 	}
@@ -198,6 +203,9 @@ func (tb *Testbed) Usage() Usage {
 	}
 	for _, s := range tb.stores {
 		u.Store = u.Store.add(s.sample())
+	}
+	for g := range tb.groups {
+		u.Store = u.Store.add(g.sample())
 	}
 	return u
 }
@@ -218,7 +226,7 @@ func (tb *Testbed) Close() error {
 	for _, n := range nodes {
 		errs = append(errs, n.Stop())
 	}
-	errs = append(errs, tb.closeLinks())
+	errs = append(errs, tb.closeServers(), tb.closeLinks())
 	var wg sync.WaitGroup
 	stopped := make([]error, len(stores))
 	for i, s := range stores {

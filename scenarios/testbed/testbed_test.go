@@ -75,6 +75,11 @@ func (tb *Testbed) pids() []int {
 	for n := range tb.nodes {
 		pids = append(pids, n.PID())
 	}
+	for g := range tb.groups {
+		for _, p := range g.all {
+			pids = append(pids, p.pid())
+		}
+	}
 	return pids
 }
 

@@ -1,0 +1,73 @@
+package scenarios
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+
+	"authbench/results"
+	"authbench/scenarios/testbed"
+	"authbench/targets/server"
+)
+
+// countsNoReuse spoils a node's metrics: reuse of refresh tokens stays at 0.
+func countsNoReuse(o *server.Options, _ uint64) {
+	line := regexp.MustCompile(`(authbench_refreshes_total\{[^}]*result="reused"\}) .*`)
+	o.WrapHandler = func(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+		return func(ctx *fasthttp.RequestCtx) {
+			next(ctx)
+			if string(ctx.Path()) == metricsPath {
+				ctx.Response.SetBody(line.ReplaceAll(ctx.Response.Body(), []byte("$1 0")))
+			}
+		}
+	}
+}
+
+// TestEarlyWarning runs two kinds of trouble over real nodes, and shows that a node
+// that hides a signal is found out.
+func TestEarlyWarning(t *testing.T) {
+	if len(testbed.ServerPaths(testbed.Redis)) == 0 {
+		if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), testbed.Redis) {
+			t.Fatal("redis is required, and no redis-server is installed")
+		}
+		t.Skip("no redis-server")
+	}
+	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process", Needs: []string{testbed.Redis}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := bed.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	short := func(how string) map[string]string {
+		return map[string]string{"how": how, "calm": "800ms", "step": "200ms", "scrape": "50ms", "users": "60"}
+	}
+	reuse := func() *Trial { return selfTrial(t, bed, EarlyWarning(), "jwt-es256+short", short("reuse"), 1) }
+	for how, trial := range map[string]*Trial{
+		"reuse": reuse(), "eviction": selfTrial(t, bed, EarlyWarning(), "session-redis", short("eviction"), 1),
+	} {
+		checks := 0
+		for _, v := range trial.Verdicts {
+			checks++
+			if v.Status != results.Pass {
+				t.Errorf("%s: %s is %s: %s", how, v.Check, v.Status, v.Reason)
+			}
+		}
+		if tables := trial.Result.Chaos.Tables; checks < 2 || len(tables) != 1 || len(tables[0].Rows) < 2 {
+			t.Errorf("%s: %d checks, tables %+v", how, checks, tables)
+		}
+	}
+	t.Setenv(defectVar, "counts no reuse")
+	trial := reuse()
+	for _, check := range []string{CheckSignals, CheckCounted} {
+		if !has(trial, check, results.Fail) {
+			t.Errorf("a node that counts no reuse: %s did not fail: %+v", check, trial.Verdicts)
+		}
+	}
+}
