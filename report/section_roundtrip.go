@@ -8,10 +8,12 @@ import (
 	"authbench/report/number"
 )
 
-// roundtrip is what a store further away would do, reckoned.
+// roundtrip is what a store further away does, as far as that was measured, and what
+// it would do, reckoned.
 type roundtrip struct {
-	Chart *chart
-	Rows  []roundtripRow
+	Measured *distances // nil: no run moved a store away
+	Chart    *chart
+	Rows     []roundtripRow
 }
 
 type roundtripRow struct {
@@ -21,14 +23,16 @@ type roundtripRow struct {
 }
 
 func roundtripSection(v *view) any {
-	if v.Cost == nil {
-		return nil
+	r := &roundtrip{Measured: distancesOf(v)}
+	if v.Cost != nil {
+		for _, e := range v.BreakEvens() {
+			r.Rows = append(r.Rows, roundtripRowOf(e))
+		}
 	}
-	r := &roundtrip{Chart: roundtripChart(v.Board)}
-	for _, e := range v.BreakEvens() {
-		r.Rows = append(r.Rows, roundtripRowOf(e))
-	}
-	if len(r.Rows) == 0 {
+	switch {
+	case len(r.Rows) > 0:
+		r.Chart = roundtripChart(v.Board)
+	case r.Measured == nil:
 		return nil
 	}
 	return r

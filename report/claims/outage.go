@@ -100,6 +100,9 @@ func split(pro, con []*outage, what, on string) Finding {
 	return found(Contradicted, cites, says)
 }
 
+// onlyStore is what a run without restarts of nodes leaves open.
+const onlyStore = " This is the restart of a store; that of a node and a change of network were not measured."
+
 // rebootDisrupts: C04, as far as the reboot of a store goes.
 func rebootDisrupts(b *evidence.Board) Finding {
 	keep := func(c *trialCase) bool {
@@ -111,7 +114,7 @@ func rebootDisrupts(b *evidence.Board) Finding {
 	}
 	f := split(pick(list, func(o *outage) bool { return o.Lost > 0 }), pick(list, func(o *outage) bool { return o.Lost == 0 }),
 		"live credentials refused", "whether the store comes back with its data")
-	f.Says += " This is the restart of a store; that of a node and a change of network were not measured."
+	f.Says += onlyStore
 	return f
 }
 

@@ -190,10 +190,13 @@ func redisConsistent(b *evidence.Board) Finding {
 	f := sides(where(list, func(r *revoked) bool { return elsewhere(r) == 0 }), where(list, func(r *revoked) bool { return elsewhere(r) > 0 }), list,
 		"whether a node answers from a copy of its own")
 	if f.Status != NotMeasured {
-		f.Says = fmt.Sprintf("%s Logged out on one of %d nodes, used on all. One Redis: a lagging replica and a failover were not measured.", f.Says, list[0].nodes())
+		f.Says = fmt.Sprintf("%s Logged out on one of %d nodes, used on all.%s", f.Says, list[0].nodes(), oneRedis)
 	}
 	return f
 }
+
+// oneRedis ends what is said where several were not tried.
+const oneRedis = " One Redis: a lagging replica and a failover were not measured."
 
 // newIDAfterChange: C43.
 func newIDAfterChange(b *evidence.Board) Finding {

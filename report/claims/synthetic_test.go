@@ -128,7 +128,7 @@ func chaos(trials ...results.Trial) *results.Run {
 		}
 		a := results.Arm{Name: t.Arm, Mechanism: mechanism(t.Arm), Needs: []string{"redis"}, Settings: map[string]string{}}
 		switch t.Arm {
-		case "jwt-es256", "jwt-hs256":
+		case "jwt-es256", "jwt-hs256", "session-memory":
 			a.Needs = nil
 		case "session-mysql":
 			a.Needs = []string{"mysql"}

@@ -332,8 +332,14 @@ func stale(word string) (Length, bool) {
 	return Length{D: d}, err == nil && d >= 0
 }
 
-// token says whether the credential says by itself whose it is.
-func (c *candidate) token() bool { return c.arm.Mechanism == "token" || c.arm.Mechanism == "hybrid" }
+// token says whether the credential says by itself whose it is, to who has a key.
+func (c *candidate) token() bool {
+	return slices.Contains([]string{"token", "hybrid", "sealed"}, c.arm.Mechanism)
+}
+
+// oneSecret says whether who can verify a credential of that algorithm can also make
+// one: a MAC, or a cookie that is sealed with one key.
+func oneSecret(alg string) bool { return strings.HasPrefix(alg, "HS") || strings.HasSuffix(alg, "GCM") }
 
 // cookie says whether the credential is a cookie, if that is known.
 func (c *candidate) cookie() (cookie, known bool) {

@@ -24,24 +24,25 @@ func TestConstraints(t *testing.T) {
 	}{
 		{"revocation.window", "0s", []string{"session-redis", "hybrid", "jwt-es256+denylist"}, append([]string{"jwt-es256+push", "jwt-es256+short", "session-redis+cache"}, tokens...)},
 		{"revocation.window", "1s", []string{"jwt-es256+push", "session-redis+cache"}, []string{"jwt-es256+short"}},
-		{"revocation.window", "65s", []string{"jwt-es256+short"}, tokens},
-		{"revocation.log_out_everywhere", "true", []string{"session-redis", "jwt-es256+epoch", "jwt-es256+short"}, tokens},
+		{"revocation.window", "65s", []string{"jwt-es256+short"}, append([]string{"session-sealed"}, tokens...)},
+		{"revocation.window", "12h", []string{"session-sealed"}, nil},
+		{"revocation.log_out_everywhere", "true", []string{"session-redis", "jwt-es256+epoch", "jwt-es256+short"}, append([]string{"session-sealed"}, tokens...)},
 		{"revocation.end_one_device", "true", []string{"session-redis", "jwt-es256+denylist"}, append([]string{"jwt-es256+epoch", "jwt-es256+epoch-local"}, tokens...)},
-		{"revocation.list_devices", "true", []string{"session-mysql", "hybrid", "jwt-es256+short"}, append([]string{"jwt-es256+denylist"}, tokens...)},
+		{"revocation.list_devices", "true", []string{"session-mysql", "hybrid", "jwt-es256+short"}, append([]string{"jwt-es256+denylist", "session-sealed"}, tokens...)},
 		{"store_dies.users_may_stay_in", "0s", []string{"session-redis", "session-redis+mysql", "session-memory"}, []string{"jwt-es256+push", "session-redis+cache", "jwt-es256"}},
 		{"store_dies.users_may_be_thrown_out", "false", append([]string{"jwt-es256+denylist", "jwt-es256+push"}, tokens...), []string{"session-redis", "jwt-es256+epoch", "session-memory"}},
 		{"store_dies.logged_out_may_return", "after-a-restore", append([]string{"session-redis"}, tokens...), []string{"jwt-es256+denylist", "jwt-es256+push"}},
 		{"store_dies.logged_out_may_return", "never", append([]string{"session-memory"}, tokens...), []string{"session-redis", "session-redis+mysql"}},
 		{"store_dies.keep_answering", "30s", append([]string{"session-redis+mysql", "jwt-es256+short"}, tokens...), []string{"session-redis", "jwt-es256+push"}},
-		{"store_dies.keep_answering", "any", tokens, []string{"jwt-es256+short", "hybrid"}},
-		{"clients", "browser,cross_domain", tokens, []string{"session-redis"}},
-		{"clients", "third_party", append([]string{"hybrid"}, tokens...), []string{"session-mysql"}},
-		{"deployment.nodes", "3", []string{"session-redis", "jwt-hs256"}, []string{"session-memory"}},
+		{"store_dies.keep_answering", "any", append([]string{"session-sealed"}, tokens...), []string{"jwt-es256+short", "hybrid"}},
+		{"clients", "browser,cross_domain", tokens, []string{"session-redis", "session-sealed"}},
+		{"clients", "third_party", append([]string{"hybrid"}, tokens...), []string{"session-mysql", "session-sealed"}},
+		{"deployment.nodes", "3", []string{"session-redis", "jwt-hs256", "session-sealed"}, []string{"session-memory"}},
 		{"deployment.regions", "2", []string{"session-redis"}, []string{"session-memory"}},
 		{"load.request_bytes", "400", []string{"session-redis", "jwt-hs256"}, []string{"jwt-rs256"}},
 		{"load.p99", "500us", []string{"session-redis+cache", "jwt-hs256"}, []string{"session-mysql", "hybrid"}},
-		{"keys.shared_secret_allowed", "false", []string{"session-redis", "jwt-rs256"}, []string{"jwt-hs256"}},
-		{"keys.third_parties_verify", "true", []string{"jwt-rs256", "hybrid"}, []string{"jwt-hs256", "session-redis"}},
+		{"keys.shared_secret_allowed", "false", []string{"session-redis", "jwt-rs256"}, []string{"jwt-hs256", "session-sealed"}},
+		{"keys.third_parties_verify", "true", []string{"jwt-rs256", "hybrid"}, []string{"jwt-hs256", "session-redis", "session-sealed"}},
 	} {
 		d := Decide(b, ask(t, c.key, c.value), nil)
 		for _, arm := range c.meet {
@@ -61,6 +62,30 @@ func TestConstraints(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestArmOfNoRun: an arm that no run has is no choice, whatever it declares.
+func TestArmOfNoRun(t *testing.T) {
+	d := Decide(read(benchRun(t, 12, "control", "session-redis", "jwt-es256")), ask(t, "store_dies.keep_answering", "any"), nil)
+	for _, o := range d.Options {
+		if o.Arm == "session-sealed" {
+			t.Errorf("it is %s: %+v", o.Status, o.Checks)
+		}
+	}
+}
+
+// TestSealed: a session in its cookie is no record in a node, and takes a key.
+func TestSealed(t *testing.T) {
+	for _, c := range candidates(board(t)) {
+		if c.name != "session-sealed" {
+			continue
+		}
+		if cookie, known := c.cookie(); !c.token() || c.inNode() || c.parts() != 2 || !cookie || !known {
+			t.Errorf("token %v, in the node %v, %d parts, cookie %v", c.token(), c.inNode(), c.parts(), cookie)
+		}
+		return
+	}
+	t.Error("it is no candidate")
 }
 
 // TestLooser: to ask less never removes an arm.

@@ -140,7 +140,7 @@ func judgeSecret(c *candidate, _ *Requirements) Check {
 		return meets(Declared, "its credential is not signed")
 	case alg == "":
 		return notShown("", "its declaration does not say how tokens are signed")
-	case strings.HasPrefix(alg, "HS"):
+	case oneSecret(alg):
 		return excluded(Declared, "%s is one shared secret: whoever can verify a token can also mint one", alg)
 	}
 	return meets(Declared, "%s: verifiers have the public key only", alg)
@@ -150,7 +150,7 @@ func judgeThirds(c *candidate, r *Requirements) Check {
 	switch alg := c.arm.Settings["algorithm"]; {
 	case c.arm.Mechanism == "session":
 		return excluded(Declared, "its credential is opaque: only the server can tell whose it is")
-	case alg == "" || strings.HasPrefix(alg, "HS"):
+	case alg == "" || oneSecret(alg):
 		return judgeSecret(c, r)
 	default:
 		check := meets(Declared, "%s: who has the public key can verify a token", alg)

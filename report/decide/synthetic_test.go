@@ -37,6 +37,7 @@ func madeUpCosts() map[string]madeUp {
 		"jwt-es256+epoch-local": {195, 101, .2, 450, .003},
 		"jwt-es256+push":        {194, 100.5, .2, 426, .003},
 		"hybrid":                {258, 117, 10, 426, 1},
+		"session-sealed":        {110, 18, 0, 185, 0},
 	}
 }
 
