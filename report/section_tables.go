@@ -31,14 +31,14 @@ type tableGroup struct {
 	Axis  string
 	Heads []tableHead
 	Rows  []tableRow
-	Alone bool // there is one arm: it needs no column
+	Alone *evidence.Tried // there is one arm, which needs no column; else nil
 }
 
 type tableHead struct{ Name, Unit, Meaning string }
 
 type tableRow struct {
 	*evidence.Tried
-	First bool // of its arm
+	Span  int // rows of its arm, on the first of them; else 0
 	Label string
 	Cells []tableCell
 }
@@ -88,14 +88,19 @@ func (s *chaosSummary) tables(scenario string) *tables {
 
 func groupTables(ts []evidence.Tabled) tableGroup {
 	first := ts[0].Table
-	g := tableGroup{Title: first.Title, Chart: tableChart(ts), Axis: unitName(first.Axis), Alone: true}
+	g := tableGroup{Title: first.Title, Chart: tableChart(ts), Axis: unitName(first.Axis), Alone: ts[0].Tried}
 	for _, c := range first.Columns {
 		g.Heads = append(g.Heads, tableHead{c.Name, c.Unit, c.Meaning})
 	}
 	for _, t := range ts {
-		g.Alone = g.Alone && t.Arm == ts[0].Arm && t.Note() == ts[0].Note()
+		if t.Tried != ts[0].Tried {
+			g.Alone = nil
+		}
 		for i, r := range t.Table.Rows {
-			row := tableRow{Tried: t.Tried, First: i == 0, Label: r.Label}
+			row := tableRow{Tried: t.Tried, Label: r.Label}
+			if i == 0 {
+				row.Span = len(t.Table.Rows)
+			}
 			for _, want := range first.Columns { // in this order, whatever the arm's
 				k := slices.IndexFunc(t.Table.Columns, func(c results.Column) bool { return c.Name == want.Name })
 				if k < 0 || k >= len(r.Cells) {

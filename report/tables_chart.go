@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"authbench/report/evidence"
 	"authbench/report/number"
@@ -36,7 +37,7 @@ func tableChart(ts []evidence.Tabled) *chart {
 	unit, of := unitText(first.Axis.Unit), unitText(first.Columns[k].Unit)
 	c := &chart{
 		Name:    fmt.Sprintf("%s over %s", capital(unitName(first.Columns[k])), unitName(first.Axis)),
-		Caption: capital(first.Title) + ".",
+		Caption: sentence(first.Title),
 		YTicks:  yLabels(h, y, 6, func(v float64) string { return compact(v) + "\u00a0" + of }),
 		Head:    []string{"Arm", unitName(first.Axis), unitName(first.Columns[k]), "95 % interval"},
 	}
@@ -73,6 +74,14 @@ func tableChart(ts []evidence.Tabled) *chart {
 	}
 	c.SVG = g.done()
 	return c
+}
+
+// sentence begins with a capital and ends with a full stop, unless it asks.
+func sentence(s string) string {
+	if strings.HasSuffix(s, "?") || strings.HasSuffix(s, ".") {
+		return capital(s)
+	}
+	return capital(s) + "."
 }
 
 // plotted is one figure of a chart; low and high are y where there is no interval.
