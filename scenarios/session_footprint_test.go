@@ -94,6 +94,9 @@ func TestSessionFootprint(t *testing.T) {
 	bed := redisBed(t)
 	grow := map[string]string{"users": "600", "profiles": "0;2000", "rounds": "1", "window": "100ms", "rate": "300"}
 	revoke := map[string]string{"how": "revoke", "revoked": "300"}
+	// An entry of a list is small: some buffer of Redis that comes or goes is as much as
+	// hundreds of them.
+	many := map[string]string{"how": "revoke", "revoked": "2000"}
 	for _, c := range []struct {
 		defect, arm string
 		set         map[string]string
@@ -104,7 +107,7 @@ func TestSessionFootprint(t *testing.T) {
 		{"", "session-memory", grow, nil, growsBy(2000)},
 		{"", "session-sealed", grow, nil, growsBy(0)},
 		{"", "session-redis", revoke, nil, leaves(-2000, -150)},
-		{"", "jwt-es256+denylist", revoke, nil, leaves(60, 400)},
+		{"", "jwt-es256+denylist", many, nil, leaves(60, 400)},
 		{"loses sessions", "session-memory", grow, []string{"population"}, nil},
 		{"log-outs fail", "session-memory", revoke, []string{"logged-out"}, nil},
 	} {
@@ -136,7 +139,8 @@ func growsBy(want float64) func(*testing.T, *Trial) {
 func leaves(low, high float64) func(*testing.T, *Trial) {
 	return func(t *testing.T, trial *Trial) {
 		t.Helper()
-		if got := cellIn(t, keptTable(t, trial, "revoked"), "300", "in the stores"); got < low || got > high {
+		table := keptTable(t, trial, "revoked")
+		if got := cellIn(t, table, table.Rows[0].Label, "in the stores"); got < low || got > high {
 			t.Errorf("a log-out leaves %v bytes, want %v to %v", got, low, high)
 		}
 	}

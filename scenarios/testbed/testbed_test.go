@@ -143,7 +143,7 @@ func TestNodePlaceholders(t *testing.T) {
 	if says.Args[1] != "12" {
 		t.Errorf("setting {size} arrived as %q", says.Args[1])
 	}
-	if want := "in " + tb.keys["test"]; says.Secret != want {
+	if want := "in " + tb.keys["test/"]; says.Secret != want {
 		t.Errorf("environment arrived as %q, want %q", says.Secret, want)
 	}
 }
@@ -163,7 +163,7 @@ func TestKeysPerTrial(t *testing.T) {
 		if err := n.Stop(); err != nil {
 			t.Fatal(err)
 		}
-		dir = tb.keys[c.Name]
+		dir = tb.keys[c.Name+"/"]
 		b, err := os.ReadFile(filepath.Join(dir, "ring"))
 		if err != nil {
 			t.Fatal(err)
