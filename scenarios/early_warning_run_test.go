@@ -1,16 +1,12 @@
 package scenarios
 
 import (
-	"os"
 	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/valyala/fasthttp"
 
 	"authbench/results"
-	"authbench/scenarios/testbed"
 	"authbench/targets/server"
 )
 
@@ -30,21 +26,7 @@ func countsNoReuse(o *server.Options, _ uint64) {
 // TestEarlyWarning runs two kinds of trouble over real nodes, and shows that a node
 // that hides a signal is found out.
 func TestEarlyWarning(t *testing.T) {
-	if len(testbed.ServerPaths(testbed.Redis)) == 0 {
-		if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), testbed.Redis) {
-			t.Fatal("redis is required, and no redis-server is installed")
-		}
-		t.Skip("no redis-server")
-	}
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process", Needs: []string{testbed.Redis}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	bed := redisBed(t)
 	short := func(how string) map[string]string {
 		return map[string]string{"how": how, "calm": "800ms", "step": "200ms", "scrape": "50ms", "users": "60"}
 	}

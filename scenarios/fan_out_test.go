@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +10,6 @@ import (
 
 	"authbench/results"
 	"authbench/scenarios/checker"
-	"authbench/scenarios/testbed"
 	"authbench/targets/contract"
 	"authbench/targets/server"
 )
@@ -36,21 +34,7 @@ func trustsAnybody(o *server.Options, _ uint64) { o.Tier.Guard = "none" }
 // TestFanOut runs the scenario over real nodes: sound ones keep all promises, and each
 // planted defect shows in the check that is about it, and in no other.
 func TestFanOut(t *testing.T) {
-	if len(testbed.ServerPaths(testbed.Redis)) == 0 {
-		if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), testbed.Redis) {
-			t.Fatal("redis is required, and no redis-server is installed")
-		}
-		t.Skip("no redis-server")
-	}
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process", Needs: []string{testbed.Redis}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	bed := redisBed(t)
 	small := func(more ...string) map[string]string {
 		set := map[string]string{
 			"services": "1,2", "users": "10", "rate": "100", "blocks": "1", "window": "100ms",

@@ -217,27 +217,27 @@ func (x *rttRun) block(ctx context.Context, n int) (_ rttBlock, err error) {
 	w := x.window
 	w.seed = BlockSeed(x.t.Seed, n)
 	at, tokens := make([][]rttAt, len(x.points)), make([][]rttAt, len(x.tokens))
-	var todo []func() error
+	var windows []func() error
 	for i, p := range x.points {
 		times := 1
 		if p.direct { // as often as the tokens: what lies between the two hangs on both
 			times = x.repeats
 		}
-		todo = append(todo, slices.Repeat([]func() error{func() error {
+		windows = append(windows, slices.Repeat([]func() error{func() error {
 			one, err := x.atPoint(ctx, &nodes, p, w)
 			at[i] = append(at[i], one)
 			return err
 		}}, times)...)
 	}
 	for i, r := range nodes.tokens {
-		todo = append(todo, slices.Repeat([]func() error{func() error {
+		windows = append(windows, slices.Repeat([]func() error{func() error {
 			one, err := x.observe(ctx, r, w, r.c.Name)
 			tokens[i] = append(tokens[i], one)
 			return err
 		}}, x.repeats)...)
 	}
-	for _, i := range Order(x.t.Seed, n, len(todo)) {
-		if err := todo[i](); err != nil {
+	for _, i := range Order(x.t.Seed, n, len(windows)) {
+		if err := windows[i](); err != nil {
 			return rttBlock{}, err
 		}
 	}

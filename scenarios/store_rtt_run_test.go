@@ -4,16 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"authbench/results"
-	"authbench/scenarios/testbed"
 	"authbench/targets/server"
 	"authbench/targets/store"
 )
@@ -74,21 +70,7 @@ func TestStoreRTT(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the link that delays by microseconds is one for Linux")
 	}
-	if len(testbed.ServerPaths(testbed.Redis)) == 0 {
-		if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), testbed.Redis) {
-			t.Fatal("redis is required, and no redis-server is installed")
-		}
-		t.Skip("no redis-server")
-	}
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process", Needs: []string{testbed.Redis}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	bed := redisBed(t)
 	for defect, check := range map[string]string{
 		"":                              "",
 		"waits for more than its store": "waits",
