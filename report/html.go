@@ -54,6 +54,7 @@ func sections() []section {
 		tabled("clock-skew", "When clocks disagree"),
 		tabled("key-rotation", "When keys change"),
 		tabled("store-rtt", "The round trip to the store, measured"),
+		tabled("store-knee", "Which is full first, the store or the node"),
 		tabled("fan-out", "An edge and the services behind it"),
 		tabled("scale-out", "More nodes"),
 		tabled("rolling-restart", "A new version, node by node"),

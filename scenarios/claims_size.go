@@ -24,7 +24,7 @@ func ClaimsSize() Scenario {
 		Summary: "a profile of 200 bytes to 8 KB in the token, in the session or in a sealed cookie: bytes, time, CPU, and the size at which a header is refused",
 		Params: []Param{
 			{Key: "how", Default: "cost", Words: []string{"cost", "read"}, Meaning: "cost: the profile grows; read: what can be read and altered without a key"},
-			{Key: "sizes", Default: "200;500;1000;2000;4000;8000", Meaning: "bytes of the profile, rising, between semicolons"},
+			{Key: "sizes", Default: "200,500,1000,2000,4000,8000", Meaning: "bytes of the profile, rising"},
 			{Key: "users", Default: "200", Meaning: "users that are logged in, at each size"},
 			{Key: "rate", Default: "1500", Meaning: "uses a second"},
 			{Key: "rounds", Default: "12", Meaning: "windows at each size, sizes in turn; 6 give an interval"},
@@ -68,18 +68,15 @@ func runClaims(ctx context.Context, t *Trial) error {
 	return t.claims(ctx, sizes)
 }
 
-// numbers reads whole numbers that rise: "200;500".
+// numbers reads whole numbers that rise: "200,500".
 func numbers(list string) ([]int, error) {
 	var out []int
-	for _, f := range strings.FieldsFunc(list, func(r rune) bool { return r == ';' || r == ',' }) {
+	for f := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(f)
 		if err != nil || n < 0 || len(out) > 0 && n <= out[len(out)-1] {
-			return nil, fmt.Errorf("%q: want whole numbers that rise, such as 200;500", f)
+			return nil, fmt.Errorf("%q: want whole numbers that rise, such as 200,500", f)
 		}
 		out = append(out, n)
-	}
-	if len(out) == 0 {
-		return nil, errors.New("no number")
 	}
 	return out, nil
 }

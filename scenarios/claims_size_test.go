@@ -17,12 +17,12 @@ import (
 )
 
 func TestNumbers(t *testing.T) {
-	for list, want := range map[string][]int{"200;500": {200, 500}, "0": {0}, "1,2;3": {1, 2, 3}} {
+	for list, want := range map[string][]int{"200,500": {200, 500}, "0": {0}, "1,2,3": {1, 2, 3}} {
 		if got, err := numbers(list); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %v, %v", list, got, err)
 		}
 	}
-	for _, bad := range []string{"", ";", "x", "-1", "2;1", "1;1", "1.5"} {
+	for _, bad := range []string{"", ",", "x", "-1", "2,1", "1,1", "1.5", "1;2"} {
 		if got, err := numbers(bad); err == nil {
 			t.Errorf("%q is %v", bad, got)
 		}
@@ -145,7 +145,7 @@ func sizeDefect(name string) defect {
 // planted defect shows in the one that is about it.
 func TestClaimsSize(t *testing.T) {
 	bed := redisBed(t)
-	cost := map[string]string{"sizes": "200;4000;8000", "users": "20", "rounds": "1", "window": "100ms", "rate": "300"}
+	cost := map[string]string{"sizes": "200,4000,8000", "users": "20", "rounds": "1", "window": "100ms", "rate": "300"}
 	read := map[string]string{"how": "read"}
 	for _, c := range []struct {
 		defect, arm string

@@ -147,6 +147,9 @@ func planted(name string) defect {
 	if d := distanceDefect(name); d != nil {
 		return d
 	}
+	if d := kneeDefect(name); d != nil {
+		return d
+	}
 	return map[string]defect{
 		"ignores one revocation in 100": ignoresRevocations,
 		"a touch resurrects a session":  touchResurrects,

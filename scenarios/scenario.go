@@ -49,6 +49,7 @@ func All() []Scenario {
 		Failover(),
 		FanOut(),
 		StoreRTT(),
+		StoreKnee(),
 		EarlyWarning(),
 		ScaleOut(),
 		RollingRestart(),

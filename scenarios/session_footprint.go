@@ -20,7 +20,7 @@ func SessionFootprint() Scenario {
 		Params: []Param{
 			{Key: "how", Default: "grow", Words: []string{"grow", "revoke"}, Meaning: "grow: more and more users log in; revoke: what a log-out leaves behind"},
 			{Key: "users", Default: "1000000", Meaning: "users in the end; levels are powers of ten from 10,000"},
-			{Key: "profiles", Default: "0;200;2000", Meaning: "bytes kept with each session, one population after the other"},
+			{Key: "profiles", Default: "0,200,2000", Meaning: "bytes kept with each session, one population after the other"},
 			{Key: "megabytes", Default: "2048", Meaning: "a population that would take more is left out"},
 			{Key: "patience", Default: "4m", Meaning: "and so is one that would take longer to log in, all profiles together"},
 			{Key: "rate", Default: "2000", Meaning: "uses a second, while so many are logged in"},

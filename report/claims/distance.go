@@ -230,19 +230,3 @@ func orNone(list []string) string {
 	}
 	return listing(list)
 }
-
-// moveAfar: C49. Its "only" has another candidate, the distance; how many reads a
-// store takes is still not measured.
-func moveAfar(b *evidence.Board) Finding {
-	f := moveWhenFull(b)
-	list, unfit := distances(b)
-	if unfit != nil || f.Status != NotMeasured {
-		return f
-	}
-	s := soonerOf(list)
-	if s.below == 0 {
-		return f
-	}
-	return f.near(append(f.Cites, s.cites...), "%s", strings.TrimSpace(f.Says+" With stores that were far from full, tokens were sooner in "+
-		fmt.Sprintf("%d of %d pairs of arm and round trip, so that distance is a reason, too. ", s.below, s.below+s.above+s.open)+s.text()))
-}

@@ -14,23 +14,20 @@ import (
 
 var update = flag.Bool("update", false, "rewrite docs/claims.md from the published runs")
 
-// published reads the committed runs of costs and of promises, in the order of
-// their names.
+// published reads the committed runs, in the order of their names.
 func published(t *testing.T) *evidence.Board {
 	t.Helper()
 	var src []evidence.Source
-	for _, name := range []string{"*-bench", "*-chaos"} {
-		dirs, err := filepath.Glob(filepath.Join("..", "..", "results", "published", name))
+	files, err := filepath.Glob(filepath.Join("..", "..", "results", "published", "*", results.RunFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		run, _, err := results.Open(filepath.Dir(file))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, dir := range dirs {
-			run, _, err := results.Open(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			src = append(src, evidence.Source{Run: run})
-		}
+		src = append(src, evidence.Source{Run: run})
 	}
 	if len(src) == 0 {
 		t.Fatal("no run is published")

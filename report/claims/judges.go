@@ -48,7 +48,7 @@ func judges() map[string]judge {
 		"C46": byDistance(true, sessionsFaster),
 		"C47": signedIsSealed,
 		"C48": othersStayIn,
-		"C49": moveAfar,
+		"C49": moveWhenFull,
 		"C50": sizesKept,
 	}
 }

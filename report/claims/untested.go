@@ -13,19 +13,10 @@ func untested(why string) judge {
 	return func(*evidence.Board) Finding { return missing(why, "") }
 }
 
-// storeIsBottleneck has figures only of nodes and stores that share a core.
-func storeIsBottleneck(b *evidence.Board) Finding {
-	return sharedCore(b, "the store shares its core with one node, so that what saturates first cannot be told apart, and no scenario raises the load on a store of its own")
-}
-
-// moveWhenFull is the same question asked of the store.
-func moveWhenFull(b *evidence.Board) Finding {
-	return sharedCore(b, "no scenario loads a store of its own until it runs out of look-ups")
-}
-
-// sharedCore says what a look-up costs on either side at saturation.
+// sharedCore says what a look-up costs on either side at saturation, where node and store
+// share a core and no store was taken to its knee.
 func sharedCore(b *evidence.Board, why string) Finding {
-	f := missing(why, "")
+	f := missing(why, kneeCommand)
 	c, unfit := costsOf(b)
 	if unfit != nil {
 		return f

@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -50,6 +51,8 @@ type Store struct {
 	mu   sync.Mutex
 	seen Ops // the server's counters when they were last read
 	ops  Ops // since New, over restarts
+
+	share *Share // nil: its CPU is not limited
 }
 
 // startStore brings up a store of that kind and learns what it is.
@@ -160,7 +163,7 @@ func (s *Store) close() error {
 	if s.client != nil {
 		_ = s.client.close() // the server goes away now
 	}
-	return s.server.close()
+	return errors.Join(s.server.close(), s.Unlimited())
 }
 
 // Ops is how many commands the stores executed for others than the testbed, as
