@@ -98,6 +98,9 @@ const settling = 300 * time.Millisecond
 func (r *rig) revocation(ctx context.Context) error {
 	v := r.t.Values
 	over, tail := v.duration("over"), r.tail(v.duration("watch"))
+	if r.c.Promises.Bound().Expiry { // the users were logged in before the load began
+		tail = max(time.Second, tail-settling-over)
+	}
 	total := settling + over + tail
 	if v["cut"] != "none" {
 		total += cutMargin
