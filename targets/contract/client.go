@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -18,13 +19,15 @@ import (
 )
 
 // Client does the steps of a contract against one node over real sockets, one
-// connection a request. It has no cookie jar, follows no redirect, never
-// retries, and sends exactly the headers of the contract, in the order of
-// RawRequest, with Host, Content-Length and "Connection: close".
+// connection a request. It never retries, goes nowhere else, and sends exactly the
+// headers of the contract, in the order of RawRequest, with Host, Content-Length and
+// "Connection: close".
 type Client struct {
 	Contract *Contract
-	// Host is the node, as host:port.
+	// Host is the node as requests name it, host or host:port.
 	Host string
+	// Addr is where it is connected to, host:port, when that is not Host.
+	Addr string
 	// TLS, when not nil, speaks TLS with that configuration.
 	TLS *tls.Config
 	// Timeout of one step, connecting included. Default 5 s.
@@ -32,6 +35,8 @@ type Client struct {
 	// From, when not empty, is the IP address that connections come from: one of this
 	// machine's. Otherwise the system chooses.
 	From string
+	// Pace, when not nil, returns when the next request may be sent.
+	Pace func(ctx context.Context) error
 }
 
 // NewClient is a client for the target at base, http://host:port or
@@ -45,7 +50,7 @@ func NewClient(c *Contract, base string, timeout time.Duration) (*Client, error)
 	port := u.Port()
 	client := &Client{Contract: c, Timeout: timeout}
 	if u.Scheme == "https" {
-		client.TLS = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+		client.TLS = c.TLSConfig(u.Hostname())
 	}
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
@@ -91,32 +96,29 @@ type Answer struct {
 // bodyLimit is the longest answer that is read. No login, use or logout is near it.
 const bodyLimit = 1 << 20
 
-// Do does one step. What the target does wrong is in the answer's Outcome and
-// Problem; an error means that the request could not be rendered.
-func (c *Client) Do(ctx context.Context, step *Step, vars Vars) (*Answer, error) {
-	req, err := c.Contract.Render(step, c.Host, vars)
-	if err != nil {
-		return nil, err
-	}
-	return c.send(ctx, step, req, vars), nil
-}
-
-// send puts req on the wire and reads the answer as one to step.
-func (c *Client) send(ctx context.Context, step *Step, req RawRequest, vars Vars) *Answer {
+// Send puts a request that need not be what the contract would render on the wire, byte
+// for byte, and reads the answer as one to step.
+func (c *Client) Send(ctx context.Context, step *Step, req RawRequest, vars Vars) *Answer {
 	timeout := c.Timeout
 	if timeout <= 0 {
 		timeout = 5 * time.Second
 	}
+	a := &Answer{Request: req, Vars: vars}
+	var err error
+	if c.Pace != nil {
+		err = c.Pace(ctx)
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-
-	a := &Answer{Request: req, Vars: vars, Sent: time.Now()}
-	err := c.roundTrip(ctx, a)
+	a.Sent = time.Now()
+	if err == nil {
+		err = c.roundTrip(ctx, a)
+	}
 	a.Done = time.Now()
 	var protocol protocolError
 	switch {
 	case err == nil:
-		c.judge(step, a)
+		c.judge(step, a, nil)
 	case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):
 		a.Outcome, a.Problem = results.Timeout, fmt.Sprintf("no complete answer within %s", timeout)
 	case errors.As(err, &protocol):
@@ -172,10 +174,11 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if c.From != "" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(c.From)}
 	}
+	addr := cmp.Or(c.Addr, c.Host)
 	if c.TLS != nil {
-		return (&tls.Dialer{NetDialer: dialer, Config: c.TLS}).DialContext(ctx, "tcp", c.Host)
+		return (&tls.Dialer{NetDialer: dialer, Config: c.TLS}).DialContext(ctx, "tcp", addr)
 	}
-	return dialer.DialContext(ctx, "tcp", c.Host)
+	return dialer.DialContext(ctx, "tcp", addr)
 }
 
 // readError keeps a connection that broke apart from an answer that is not HTTP.
@@ -199,23 +202,24 @@ func fields(h http.Header) []Header {
 	return out
 }
 
-// judge maps the status and, where it says ok, checks the subject and extracts.
-func (c *Client) judge(step *Step, a *Answer) {
-	outcome, listed := c.Contract.OutcomeMap(step)[a.Status]
+// judge says what a.Status means and, where that is ok, checks the subject and extracts.
+// trail are the Set-Cookie fields of the answers before it.
+func (c *Client) judge(step *Step, a *Answer, trail []Header) {
+	outcome, listed := c.Contract.Outcome(step, a.Status, a.Header, a.Body)
 	if !listed {
 		a.Outcome, a.Problem = results.ProtocolError, fmt.Sprintf("status %d is in no list of the contract", a.Status)
 		return
 	}
-	if a.Outcome = outcome; outcome != results.OK {
+	if a.Outcome, a.Problem = outcome, ""; outcome != results.OK {
 		a.Problem = fmt.Sprintf("status %d", a.Status)
 		return
 	}
-	extracted, err := step.ExtractFrom(a.Status, a.Header, a.Body)
+	vars, err := c.Contract.Learn(step, a.Vars, a.Status, slices.Concat(trail, a.Header), a.Body)
 	if err != nil {
 		a.Outcome, a.Problem = results.ProtocolError, err.Error()
 		return
 	}
-	a.Vars = a.Vars.With(extracted)
+	a.Vars = vars
 	if a.Subject, err = step.SubjectFrom(a.Header, a.Body); err != nil {
 		a.Outcome, a.Problem = results.ProtocolError, err.Error()
 		return
@@ -228,10 +232,13 @@ func (c *Client) judge(step *Step, a *Answer) {
 // Loopback says whether the node is on this machine: localhost or a loopback
 // address.
 func (c *Client) Loopback() bool {
-	host, _, err := net.SplitHostPort(c.Host)
-	if err != nil {
-		return false
-	}
+	host, _, err := net.SplitHostPort(cmp.Or(c.Addr, c.Host))
+	return err == nil && Loopback(host)
+}
+
+// Loopback says whether a host is this machine: localhost or a loopback address. Other
+// names are not looked up: what they lead to may change.
+func Loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

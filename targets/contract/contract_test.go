@@ -49,8 +49,16 @@ func checkPromises(t *testing.T, c *Contract) {
 		"session-redis+cache":   {"for 1s after the acknowledgement", "stale(1s)", "logged-out", ""},
 		"session-redis+mysql":   {atOnce, "fallback", "logged-out", ""},
 		"jwt-hs256":             {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-hs256-jwx":         {expiry, "unaffected", "unaffected", "stateless"},
 		"jwt-rs256":             {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-rs256-3072":        {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-ps256":             {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-es384":             {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-eddsa":             {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-mldsa44":           {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-mldsa65":           {expiry, "unaffected", "unaffected", "stateless"},
 		"jwt-es256":             {expiry, "unaffected", "unaffected", "stateless"},
+		"jwt-es256@cookie":      {expiry, "unaffected", "unaffected", "none"},
 		"jwt-es256+memo":        {expiry, "unaffected", "unaffected", "stateless"},
 		"jwt-es256+short":       {"until exp + leeway (1m + 5s after it was issued)", "unaffected", "logged-out", "rotating"},
 		"jwt-es256+denylist":    {atOnce, "503", "revoked-lives-again", "stateless"},
@@ -104,7 +112,7 @@ func TestSet(t *testing.T) {
 	if got := strings.Join(inv.Command, " "); got != want {
 		t.Errorf("command %q, want %q", got, want)
 	}
-	if got := strings.Join(inv.Prepare, " "); got != "/bin/ab keys --arm jwt-hs256 --out /k" {
+	if got := strings.Join(inv.Prepare, " "); got != "/bin/ab keys --arm jwt-hs256 --out /k --set lifetime=2s" {
 		t.Errorf("prepare %q", got)
 	}
 	if _, err := c.Invocation(Vars{"self": "/bin/ab"}); err == nil || !strings.Contains(err.Error(), "{listen}") {
@@ -205,6 +213,9 @@ func TestRolesUntil(t *testing.T) {
 		"promises: {stale_roles: \"5\"}\n" + restricted:                         false,
 		"promises: {stale_roles: session}\n" + restricted:                       false,
 		"promises: {stale_roles: 5s}\nusers:\n":                                 false, // nothing to hold it to
+		"promises: {max_sessions: 3}\nusers:\n":                                 true,
+		"promises: {max_sessions: 0}\nusers:\n":                                 false,
+		"promises: {max_sessions: few}\nusers:\n":                               false,
 		strings.Replace(restricted, "/r,", "/r, extract: {x: {json: $.x}},", 1): false,
 	} {
 		if _, err := Parse("shop.yaml", []byte(strings.Replace(good, "users:\n", edit, 1)), nil); (err == nil) != fine {

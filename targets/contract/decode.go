@@ -33,11 +33,12 @@ type place struct {
 type decoder struct {
 	*source
 	places map[string]place // by path: login.extract.credential, start.command[0]
+	secret map[string]bool  // names of secrets, which have no place in a URL
 }
 
 // decode parses data into c. What is wrong is recorded in the source.
 func decode(src *source, data []byte, c *Contract) *decoder {
-	d := &decoder{source: src, places: map[string]place{}}
+	d := &decoder{source: src, places: map[string]place{}, secret: map[string]bool{}}
 	root := d.parse(data)
 	if root == nil {
 		return d

@@ -32,6 +32,7 @@ func TestDocs(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[Contract](), reflect.TypeFor[Start](), reflect.TypeFor[Ready](), reflect.TypeFor[Users](),
 		reflect.TypeFor[Statuses](), reflect.TypeFor[Step](), reflect.TypeFor[Source](), reflect.TypeFor[Promises](),
+		reflect.TypeFor[TLS](), reflect.TypeFor[Limits](), reflect.TypeFor[Secret](),
 	} {
 		for i := range typ.NumField() {
 			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("yaml"), ",")

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"maps"
-	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,8 +47,13 @@ func (src Source) from(header []Header, body []byte) (value string, err error) {
 		value, err = jsonAt(src.JSON, body)
 	case src.Cookie != "":
 		value, err = cookieIn(src.Cookie, header)
-	default:
+	case src.Header != "":
 		value, err = headerIn(src.Header, header)
+	default:
+		value = string(body)
+	}
+	if err == nil && src.Match != "" {
+		value, err = src.matched(value, header)
 	}
 	if err == nil && value == "" {
 		err = fmt.Errorf("%s is empty", src)
@@ -55,15 +61,39 @@ func (src Source) from(header []Header, body []byte) (value string, err error) {
 	return value, err
 }
 
+// matched is the group of the expression in value. In a page, what stands for a
+// character is that character: a token in a form has &#43; for +.
+func (src Source) matched(value string, header []Header) (string, error) {
+	re, err := regexp.Compile(src.Match)
+	if err != nil {
+		return "", err // Parse has compiled it
+	}
+	group := re.FindStringSubmatch(value)
+	if len(group) < 2 {
+		return "", fmt.Errorf("%s is nowhere in the answer", src)
+	}
+	kind, _ := headerIn("Content-Type", header)
+	if src == (Source{Match: src.Match}) && strings.HasPrefix(strings.ToLower(kind), "text/html") {
+		return html.UnescapeString(group[1]), nil
+	}
+	return group[1], nil
+}
+
 // String names the place in words.
 func (src Source) String() string {
+	place := "header " + src.Header
 	switch {
 	case src.JSON != "":
-		return "JSON " + src.JSON
+		place = "JSON " + src.JSON
 	case src.Cookie != "":
-		return "cookie " + src.Cookie
+		place = "cookie " + src.Cookie
+	case src.Header == "":
+		return fmt.Sprintf("%q", src.Match)
 	}
-	return "header " + src.Header
+	if src.Match != "" {
+		place = fmt.Sprintf("%q in the %s", src.Match, place)
+	}
+	return place
 }
 
 func headerIn(name string, header []Header) (string, error) {
@@ -80,11 +110,8 @@ func headerIn(name string, header []Header) (string, error) {
 func cookieIn(name string, header []Header) (string, error) {
 	found, value := false, ""
 	for _, h := range header {
-		if !strings.EqualFold(h.Name, "Set-Cookie") {
-			continue
-		}
-		if c, err := http.ParseSetCookie(h.Value); err == nil && c.Name == name {
-			found, value = true, c.Value
+		if c, ok := setCookie(h); ok && c.name == name {
+			found, value = true, c.value
 		}
 	}
 	if !found {

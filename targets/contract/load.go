@@ -43,6 +43,7 @@ func Parse(file string, data []byte, set map[string]string) (*Contract, error) {
 	src := newSource(file, data)
 	c := &Contract{file: file}
 	d := decode(src, data, c)
+	d.required(c)
 	if err := src.err(); err != nil {
 		return nil, err
 	}

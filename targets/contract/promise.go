@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -164,4 +165,19 @@ func (p *Promises) expand(settings Vars) map[string]error {
 		v.Field(i).SetString(value)
 	}
 	return bad
+}
+
+// Guesses is the promised login_limit: how many wrong passwords there may be, and in
+// which time. 0 where none is promised.
+func (p Promises) Guesses() (tries int, per time.Duration, err error) {
+	if p.LoginLimit == "" || p.LoginLimit == "none" {
+		return 0, 0, nil
+	}
+	n, in, _ := strings.Cut(p.LoginLimit, "/")
+	tries, err = strconv.Atoi(n)
+	d, errIn := ParseDuration(in)
+	if err != nil || errIn != nil || tries < 1 || d <= 0 {
+		return 0, 0, fmt.Errorf("%q is neither none nor a number and a duration, such as 5/1m", p.LoginLimit)
+	}
+	return tries, d.D(), nil
 }

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type Header struct{ Name, Value string }
 type RawRequest struct {
 	Method  string
 	Path    string // with the query
+	Shown   string // Path as the contract has it, without anybody's values: for reports
 	Host    string
 	Headers []Header
 	Body    []byte
@@ -44,13 +46,24 @@ func (r RawRequest) Bytes() []byte {
 	return b.Bytes()
 }
 
-// User is the variables of user n (from 1): n, username, password, and subject,
-// which is the user name until login extracts another.
+// User is the variables of user n (from 1): n, username, password, what the users' file
+// has, the secrets, and subject, which is the user name until login extracts another. A
+// file that is at its end begins anew.
 func (c *Contract) User(n int) Vars {
-	v := Vars{"n": strconv.Itoa(n)}
-	name, _ := Expand(c.Users.Username, v) // Parse has checked the names
-	v["username"], v["subject"] = name, name
-	v["password"], _ = Expand(c.Users.Password, v)
+	v := Vars{"n": strconv.Itoa(n), "cookies": ""}
+	maps.Copy(v, c.secrets)
+	if len(c.rows) > 0 {
+		maps.Copy(v, c.rows[(n-1)%len(c.rows)])
+	}
+	if c.Users.Username != "" {
+		v["username"], _ = Expand(c.Users.Username, v) // Parse has checked the names
+	}
+	if _, given := v["subject"]; !given {
+		v["subject"] = v["username"]
+	}
+	if c.Users.Password != "" {
+		v["password"], _ = Expand(c.Users.Password, v)
+	}
 	return v
 }
 
@@ -58,18 +71,28 @@ func (c *Contract) User(n int) Vars {
 // stand; one that cannot stand there, or a name that vars does not have, is an
 // error.
 func (c *Contract) Render(step *Step, host string, vars Vars) (RawRequest, error) {
-	r := RawRequest{Method: step.Method, Host: host}
+	r := RawRequest{Method: step.Method, Host: host, Shown: c.prefix() + step.Path}
 	path, err := expandPath(step.Path, vars)
 	if err != nil {
 		return RawRequest{}, fmt.Errorf("%s: path %s: %w", c.Name, step.Path, err)
 	}
 	r.Path = c.prefix() + path
 	for _, name := range slices.SortedFunc(maps.Keys(step.Headers), compareFold) {
-		value, err := expand(step.Headers[name], vars, headerEscape(name))
+		value, err := expandHeader(name, step.Headers[name], vars)
 		if err != nil {
 			return RawRequest{}, fmt.Errorf("%s: header %s: %w", c.Name, name, err)
 		}
+		if value == "" && strings.Contains(step.Headers[name], allCookies) {
+			continue // there are none
+		}
 		r.Headers = append(r.Headers, Header{name, value})
+	}
+	if step.Basic != "" {
+		value, err := Expand(step.Basic, vars)
+		if err != nil {
+			return RawRequest{}, fmt.Errorf("%s: basic: %w", c.Name, err)
+		}
+		r.Headers = append(r.Headers, Header{"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(value))})
 	}
 	if step.Body != "" {
 		body, err := expand(step.Body, vars, bodyEscape(step.contentType()))
@@ -124,6 +147,31 @@ func jsonString(v string) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
+// allCookies stands for cookies, not for the value of one.
+const allCookies = "{cookies}"
+
+// expandHeader fills in the value of a header field. Where there are no other cookies,
+// {cookies} leaves no separator behind.
+func expandHeader(name, template string, vars Vars) (string, error) {
+	if !strings.EqualFold(name, "Cookie") || !strings.Contains(template, allCookies) {
+		return expand(template, vars, headerEscape(name))
+	}
+	var pairs []string
+	for pair := range strings.SplitSeq(template, ";") {
+		value := vars["cookies"]
+		if pair = strings.TrimSpace(pair); pair != allCookies {
+			var err error
+			if value, err = expand(pair, vars, headerEscape(name)); err != nil {
+				return "", err
+			}
+		}
+		if value != "" {
+			pairs = append(pairs, value)
+		}
+	}
+	return strings.Join(pairs, "; "), nil
+}
+
 // headerEscape refuses what would end the header field, or the cookie, that a
 // value stands in: there is no escape for it.
 func headerEscape(name string) func(string) (string, error) {
@@ -175,7 +223,7 @@ func (s *Step) contentType() string {
 
 // uses lists the placeholders of the step.
 func (s *Step) uses() []string {
-	out := append(placeholders(s.Path), placeholders(s.Body)...)
+	out := slices.Concat(placeholders(s.Path), placeholders(s.Body), placeholders(s.Basic))
 	for _, v := range s.Headers {
 		out = append(out, placeholders(v)...)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,10 +41,14 @@ func buildSchema(t *testing.T) []byte {
 		fit(d)
 	}
 	fit(s)
+	source := s.Definitions["Source"]
+	var places []*generate.Schema
 	for _, one := range []string{"json", "cookie", "header"} {
-		source := s.Definitions["Source"]
-		source.OneOf = append(source.OneOf, &generate.Schema{Required: []string{one}})
+		places = append(places, &generate.Schema{Required: []string{one}})
 	}
+	body := &generate.Schema{Required: []string{"match"}, Not: &generate.Schema{AnyOf: places}}
+	source.OneOf = append(slices.Clone(places), body)
+	s.Definitions["Users"].AnyOf = []*generate.Schema{{Required: []string{"username", "password"}}, {Required: []string{"file"}}}
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -181,6 +186,16 @@ func TestSchemaAgrees(t *testing.T) {
 		{"users:\n", "password: {method: POST, path: /p, headers: {Content-Type: application/json}, body: '{\"n\":\"{new_password}\"}', extract: {credential: {json: $.t}}}\nusers:\n"},
 		{"users:\n", "step_up: {method: POST, path: /s, extract: {credential: {json: $.t}}}\nusers:\n"},
 		{"users:\n", "step_up: {method: POST}\nusers:\n"},
+		{"users:\n", "limits: {rate: 5, connections: 1}\nusers:\n"},
+		{"users:\n", "limits: {rate: 0}\nusers:\n"},
+		{"users:\n", "secrets: {a: {}}\nusers:\n"},
+		{"  password: password-{n}\n", ""},
+		{"{json: $.access_token}", "{match: 't=(.*)'}"},
+		{"{json: $.access_token}", "{json: $.a, match: 't=(.*)'}"},
+		{"{json: $.access_token}", "{json: $.a, header: b, match: 't=(.*)'}"},
+		{"  path: /login\n", "  path: /login\n  follow: true\n  basic: a:b\n  rejected_if: {header: Location}\n  before: [{method: GET, path: /}]\n"},
+		{"  path: /login\n", "  path: /login\n  before: []\n"},
+		{"  path: /login\n", "  path: /login\n  before: [{path: /}]\n"},
 	} {
 		data := []byte(strings.Replace(good, edit.old, edit.new, 1))
 		_, decoded := Parse("shop.yaml", data, nil)

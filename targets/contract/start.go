@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 )
 
@@ -14,7 +15,10 @@ type Invocation struct {
 	Env     []string // KEY=value, in addition to the environment
 }
 
-// Invocation expands the start command with the settings and with vars: self,
+// Dir is the directory of the contract's file, as it was named: {dir} in start.
+func (c *Contract) Dir() string { return filepath.Dir(c.file) }
+
+// Invocation expands the start command with the settings and with vars: self, dir,
 // listen, redis_url, mysql_dsn, keys_dir. It is an error on a contract that is
 // not started by us.
 func (c *Contract) Invocation(vars Vars) (Invocation, error) {
@@ -24,7 +28,7 @@ func (c *Contract) Invocation(vars Vars) (Invocation, error) {
 	all := Vars(c.Settings).With(vars)
 	var inv Invocation
 	var errs []error
-	one := func(what, template string) string {
+	one := func(what, template string, all Vars) string {
 		s, err := Expand(template, all)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: start.%s: %w", c.Name, what, err))
@@ -33,14 +37,14 @@ func (c *Contract) Invocation(vars Vars) (Invocation, error) {
 	}
 	list := func(what string, templates []string) (out []string) {
 		for _, t := range templates {
-			out = append(out, one(what, t))
+			out = append(out, one(what, t, all))
 		}
 		return out
 	}
 	inv.Prepare = list("prepare", c.Start.Prepare)
 	inv.Command = list("command", c.Start.Command)
 	for _, key := range slices.Sorted(maps.Keys(c.Start.Env)) {
-		inv.Env = append(inv.Env, key+"="+one("env."+key, c.Start.Env[key]))
+		inv.Env = append(inv.Env, key+"="+one("env."+key, c.Start.Env[key], all.With(c.secrets)))
 	}
 	return inv, errors.Join(errs...)
 }

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -116,7 +117,7 @@ func (w *walker) add(name string, a *Answer, expected, verdict, detail string) {
 	}
 	check := Check{Name: name, Expected: expected, Verdict: verdict, Detail: detail}
 	if a != nil {
-		check.Sent = a.Request.Method + " " + a.Request.Path
+		check.Sent = a.Request.Method + " " + cmp.Or(a.Request.Shown, a.Request.Path)
 		check.Status, check.Outcome = a.Status, a.Outcome.String()
 	}
 	w.report.Checks = append(w.report.Checks, check)
@@ -152,7 +153,9 @@ func word(o results.Outcome) string {
 // newLogin logs user n in and records it under name.
 func (w *walker) newLogin(name string, n int) *login {
 	a := w.do(&w.c.Login, w.c.User(n))
-	if !w.want(name, a, results.OK) {
+	if a != nil && !w.c.LogsIn() {
+		w.skip(name, results.NotApplicable, "nobody logs in: a file has the credentials")
+	} else if !w.want(name, a, results.OK) {
 		return nil
 	}
 	return &login{vars: a.Vars, issued: a.Done}
@@ -167,8 +170,12 @@ func (w *walker) logIn() {
 
 func (w *walker) wrongPassword() {
 	const name = "log in with a wrong password"
-	if w.c.Mechanism == "none" {
+	switch {
+	case w.c.Mechanism == "none":
 		w.skip(name, results.NotApplicable, "this target checks nothing")
+		return
+	case !w.c.LogsIn():
+		w.skip(name, results.NotApplicable, "nobody logs in: a file has the credentials")
 		return
 	}
 	vars := w.c.User(1)
@@ -194,13 +201,18 @@ func (w *walker) use() {
 // anonymous is step without what login extracted: the header fields that carry
 // any of it are left out, and elsewhere the values are empty.
 func (c *Contract) anonymous(step *Step) (*Step, Vars) {
-	empty := Vars{}
-	for name := range c.Login.Extract {
-		if name != "subject" {
-			empty[name] = ""
+	empty := Vars{"credential": "", "cookies": ""}
+	for _, s := range c.allSteps() {
+		for name := range s.Extract {
+			if name != "subject" {
+				empty[name] = ""
+			}
 		}
 	}
 	bare := *step
+	if slices.Contains(placeholders(step.Basic), "credential") {
+		bare.Basic = ""
+	}
 	bare.Headers = map[string]string{}
 	for name, value := range step.Headers {
 		carries := slices.ContainsFunc(placeholders(value), func(p string) bool { _, ok := empty[p]; return ok })

@@ -1,30 +1,56 @@
 package jwt
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"errors"
+	"encoding/json"
 	"fmt"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// algorithm is one row of what we can sign with. An entry here is all that a
-// new one needs.
+// algorithm is one row of what we can sign with. An entry in the table below is all
+// that a new one needs.
 type algorithm struct {
-	name     string
-	method   jwt.SigningMethod
-	generate func() (private any, err error)
+	name   string
+	method jwt.SigningMethod
+	// generate makes a private key. bits is the size of an RSA key, 0 the usual one.
+	generate func(bits int) (private any, err error)
 	public   func(private any) any // what a verifier needs
 	encode   func(private any) ([]byte, error)
 	decode   func([]byte) (private any, err error)
-	keyType  string               // kty of RFC 7518 section 6.1
+	keyType  string               // kty of RFC 7518 section 6.1, RFC 8037 section 2, RFC 9964
 	jwk      func(public any) jwk // nil: the verifying key is secret and never published
 	fromJWK  func(jwk) (public any, err error)
+}
+
+// algorithms is the table, the oldest first.
+func algorithms() []*algorithm {
+	return []*algorithm{
+		hs256(),
+		rsaAlgorithm("RS256", jwt.SigningMethodRS256),
+		rsaAlgorithm("PS256", strictPS256()),
+		ecAlgorithm("ES256", jwt.SigningMethodES256, p256()),
+		ecAlgorithm("ES384", jwt.SigningMethodES384, p384()),
+		edDSA(),
+		mlDSA44(),
+		mlDSA65(),
+		mlDSA87(),
+	}
+}
+
+// register has golang-jwt's parser know the algorithms that it does not come with. It
+// finds methods by name in a table that is global to that package, and there is no
+// other way to tell it of one: a name that is missing there ends the parsing. Nothing
+// is decided by that table: which method verifies is the key's business (see
+// Verifier.key). To register again changes nothing.
+func register() {
+	for _, a := range algorithms() {
+		if jwt.GetSigningMethod(a.name) == nil {
+			jwt.RegisterSigningMethod(a.name, func() jwt.SigningMethod { return a.method })
+		}
+	}
 }
 
 // shared says that who can verify can also sign.
@@ -50,65 +76,33 @@ func (a *algorithm) methods() []string {
 func (a *algorithm) print(public any) [sha256.Size]byte {
 	b, secret := public.([]byte)
 	if !secret {
-		b, _ = x509.MarshalPKIXPublicKey(public) // RSA and P-256: cannot fail
+		b, _ = json.Marshal(a.jwk(public)) // strings only: cannot fail
 	}
 	return sha256.Sum256(append([]byte(a.name+":"), b...))
 }
 
-// hmacBytes is the size of an HS256 key: that of the hash (RFC 7518 section 3.2).
-const hmacBytes = 32
+// hmacBytes is the least size of an HS256 key, that of the hash (RFC 7518 section 3.2),
+// and of those that we make; maxHMACBytes is the largest that is read.
+const (
+	hmacBytes    = 32
+	maxHMACBytes = 512
+)
 
-// rsaBits is the smallest size that RFC 7518 section 3.3 allows.
-const rsaBits = 2048
-
-func algorithms() []*algorithm {
-	return []*algorithm{
-		{
-			name: "HS256", method: jwt.SigningMethodHS256,
-			generate: func() (any, error) {
-				k := make([]byte, hmacBytes)
-				rand.Read(k) // never fails
-				return k, nil
-			},
-			public: func(k any) any { return k },
-			encode: func(k any) ([]byte, error) { return k.([]byte), nil },
-			decode: func(b []byte) (any, error) {
-				if len(b) != hmacBytes {
-					return nil, fmt.Errorf("%d bytes, want %d", len(b), hmacBytes)
-				}
-				return b, nil
-			},
+func hs256() *algorithm {
+	return &algorithm{
+		name: "HS256", method: jwt.SigningMethodHS256,
+		generate: func(int) (any, error) {
+			k := make([]byte, hmacBytes)
+			rand.Read(k) // never fails
+			return k, nil
 		},
-		{
-			name: "RS256", method: jwt.SigningMethodRS256,
-			generate: func() (any, error) { return rsa.GenerateKey(rand.Reader, rsaBits) },
-			public:   func(k any) any { return &k.(*rsa.PrivateKey).PublicKey },
-			encode:   x509.MarshalPKCS8PrivateKey,
-			decode: decodePKCS8(func(k any) error {
-				r, ok := k.(*rsa.PrivateKey)
-				if !ok {
-					return fmt.Errorf("a %T, want an RSA key", k)
-				}
-				if bits := r.N.BitLen(); bits < rsaBits {
-					return fmt.Errorf("%d bits, want at least %d", bits, rsaBits)
-				}
-				return nil
-			}),
-			keyType: "RSA", jwk: rsaJWK, fromJWK: rsaFromJWK,
-		},
-		{
-			name: "ES256", method: jwt.SigningMethodES256,
-			generate: func() (any, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) },
-			public:   func(k any) any { return &k.(*ecdsa.PrivateKey).PublicKey },
-			encode:   x509.MarshalPKCS8PrivateKey,
-			decode: decodePKCS8(func(k any) error {
-				e, ok := k.(*ecdsa.PrivateKey)
-				if !ok || e.Curve != elliptic.P256() {
-					return errors.New("not a P-256 key")
-				}
-				return nil
-			}),
-			keyType: "EC", jwk: ecJWK, fromJWK: ecFromJWK,
+		public: func(k any) any { return k },
+		encode: func(k any) ([]byte, error) { return k.([]byte), nil },
+		decode: func(b []byte) (any, error) {
+			if len(b) < hmacBytes || len(b) > maxHMACBytes {
+				return nil, fmt.Errorf("%d bytes, want %d to %d", len(b), hmacBytes, maxHMACBytes)
+			}
+			return b, nil
 		},
 	}
 }

@@ -6,6 +6,7 @@ package jwt
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -98,4 +99,23 @@ func (c *Claims) Expires() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(*c.ExpiresAt, 0)
+}
+
+// check holds the claims to cfg as the parser of golang-jwt does with the options that
+// we give it: accepted iff exp is there, now < exp + leeway, now >= nbf - leeway, and
+// issuer and audience are those.
+func (c *Claims) check(cfg *Config, audience string, now time.Time) error {
+	exp, badExp := c.GetExpirationTime()
+	nbf, badNBF := c.GetNotBefore()
+	switch {
+	case exp != nil && !now.Before(exp.Add(cfg.Leeway)):
+		return ErrExpired
+	case nbf != nil && now.Before(nbf.Add(-cfg.Leeway)):
+		return ErrNotYet
+	case exp == nil || badExp != nil || badNBF != nil:
+		return fmt.Errorf("%w: no exp, or a time out of range", ErrClaims)
+	case c.Issuer != cfg.Issuer || c.Audience != audience:
+		return fmt.Errorf("%w: iss or aud", ErrClaims)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package jwt
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -24,6 +25,9 @@ type Config struct {
 	// MaxTokenBytes is the largest token that a verifier looks at. 0 means the constant
 	// of that name.
 	MaxTokenBytes int
+	// Verifier is whose library takes tokens apart and verifies them, one of Verifiers;
+	// empty: golang-jwt. What is accepted is the same with all.
+	Verifier string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -42,6 +46,9 @@ func (c Config) check() error {
 		if d.d < time.Second || d.d%time.Second != 0 {
 			return fmt.Errorf("jwt: %s %s is not a positive number of whole seconds (exp has no fractions)", d.name, d.d)
 		}
+	}
+	if c.Verifier != "" && !slices.Contains(Verifiers(), c.Verifier) {
+		return fmt.Errorf("jwt: verifier %q is none of %v", c.Verifier, Verifiers())
 	}
 	if c.Leeway < 0 {
 		return fmt.Errorf("jwt: leeway %s is negative", c.Leeway)

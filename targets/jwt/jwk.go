@@ -1,14 +1,11 @@
 package jwt
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
+	"slices"
 )
 
 // jwk is a key as RFC 7517 writes it. We write public ones only.
@@ -17,70 +14,24 @@ type jwk struct {
 	Use       string `json:"use"`
 	Algorithm string `json:"alg"`
 	ID        string `json:"kid"`
-	N         string `json:"n,omitempty"`
-	E         string `json:"e,omitempty"`
-	Curve     string `json:"crv,omitempty"`
-	X         string `json:"x,omitempty"`
-	Y         string `json:"y,omitempty"`
+	// Operations are what the key is for, where it says so (RFC 7517 section 4.3).
+	Operations []string `json:"key_ops,omitempty"`
+	N          string   `json:"n,omitempty"`
+	E          string   `json:"e,omitempty"`
+	Curve      string   `json:"crv,omitempty"`
+	X          string   `json:"x,omitempty"`
+	Y          string   `json:"y,omitempty"`
+	Public     string   `json:"pub,omitempty"` // of AKP, RFC 9964
 	// What has no place in a published set: of a private key, of a shared secret.
 	Private string `json:"d,omitempty"`
+	P       string `json:"p,omitempty"`
+	Q       string `json:"q,omitempty"`
+	Seed    string `json:"priv,omitempty"`
 	Secret  string `json:"k,omitempty"`
 }
 
-func rsaJWK(public any) jwk {
-	k := public.(*rsa.PublicKey)
-	return jwk{Type: "RSA", N: b64(k.N.Bytes()), E: b64(big.NewInt(int64(k.E)).Bytes())}
-}
-
-func ecJWK(public any) jwk {
-	// Uncompressed point: 4, X, Y (SEC 1 section 2.3.3). P-256 keys cannot fail here.
-	p, err := public.(*ecdsa.PublicKey).Bytes()
-	if err != nil || len(p) != 65 {
-		return jwk{Type: "EC"}
-	}
-	return jwk{Type: "EC", Curve: "P-256", X: b64(p[1:33]), Y: b64(p[33:])}
-}
-
-// rsaFromJWK follows RFC 7518 section 6.3.1. A modulus beyond maxRSABits would make
-// every verification slow.
-func rsaFromJWK(j jwk) (any, error) {
-	n, err := decodeB64(j.N)
-	if err != nil {
-		return nil, fmt.Errorf("n: %w", err)
-	}
-	e, err := decodeB64(j.E)
-	if err != nil {
-		return nil, fmt.Errorf("e: %w", err)
-	}
-	k := &rsa.PublicKey{N: new(big.Int).SetBytes(n)}
-	exponent := new(big.Int).SetBytes(e)
-	switch bits := k.N.BitLen(); {
-	case bits < rsaBits || bits > maxRSABits:
-		return nil, fmt.Errorf("n has %d bits, want %d to %d", bits, rsaBits, maxRSABits)
-	case exponent.BitLen() > 31 || exponent.Bit(0) == 0 || exponent.Cmp(big.NewInt(3)) < 0:
-		return nil, errors.New("e is not an odd number from 3 to 2^31-1")
-	}
-	k.E = int(exponent.Int64())
-	return k, nil
-}
-
-const maxRSABits = 8192
-
-// ecFromJWK follows RFC 7518 section 6.2.1: both coordinates in full, on the curve.
-func ecFromJWK(j jwk) (any, error) {
-	if j.Curve != "P-256" {
-		return nil, fmt.Errorf("crv is %.20q, want P-256", j.Curve)
-	}
-	point := []byte{4}
-	for _, c := range []string{j.X, j.Y} {
-		b, err := decodeB64(c)
-		if err != nil || len(b) != 32 {
-			return nil, errors.New("a coordinate is not 32 bytes")
-		}
-		point = append(point, b...)
-	}
-	return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
-}
+// leaks says that more is published than a verifier may know.
+func (j jwk) leaks() bool { return j.Private+j.P+j.Q+j.Seed+j.Secret != "" }
 
 // key is the public key that j describes. It has to say which algorithm it is for,
 // since a key is bound to one (RFC 8725 section 3.1).
@@ -93,10 +44,12 @@ func (j jwk) key() (*Key, error) {
 		return nil, fmt.Errorf("%s keys are secret, and are not taken from anybody", alg.name)
 	case j.ID == "" || len(j.ID) > maxKeyID:
 		return nil, fmt.Errorf("a kid of %d characters, want 1 to %d", len(j.ID), maxKeyID)
-	case j.Private != "" || j.Secret != "":
+	case j.leaks():
 		return nil, errors.New("its private part is published")
 	case j.Use != "" && j.Use != "sig":
 		return nil, fmt.Errorf("it is for %.20q, not for signatures", j.Use)
+	case j.Operations != nil && !slices.Contains(j.Operations, "verify"):
+		return nil, fmt.Errorf("it is for %.40q, not to verify", j.Operations)
 	case j.Type != alg.keyType:
 		return nil, fmt.Errorf("kty is %.20q, %s wants %s", j.Type, alg.name, alg.keyType)
 	}

@@ -327,7 +327,7 @@ func TestRemoteKidReused(t *testing.T) {
 
 // TestParseSet: what makes a key unusable, one thing at a time.
 func TestParseSet(t *testing.T) {
-	rs, es := mustRing(t, "RS256"), mustRing(t, "ES256")
+	rs, es, ed, ml := mustRing(t, "RS256"), mustRing(t, "ES256"), mustRing(t, "EdDSA"), mustRing(t, "ML-DSA-44")
 	base := func(r *Ring) map[string]any {
 		var set struct{ Keys []map[string]any }
 		if err := json.Unmarshal(r.JWKS(), &set); err != nil {
@@ -368,6 +368,21 @@ func TestParseSet(t *testing.T) {
 		{rs, "e", "AQAAAAE", "odd"},
 		{rs, "e", "", "odd"},
 		{rs, "k", "AAAA", "private part"},
+		{rs, "p", "AAAA", "private part"},
+		{rs, "alg", "PS256", ""},
+		{es, "key_ops", []string{"verify"}, ""},
+		{es, "key_ops", []string{"sign"}, "not to verify"},
+		{es, "alg", "ES384", "crv"},
+		{ed, "", nil, ""},
+		{ed, "crv", "Ed448", "crv"},
+		{ed, "x", "AAAA", "32 bytes"},
+		{ed, "alg", "ES256", "kty"},
+		{ml, "", nil, ""},
+		{ml, "alg", "ML-DSA-65", "1952 bytes"},
+		{ml, "alg", nil, "unknown algorithm"},
+		{ml, "pub", base(ml)["pub"].(string)[4:], "1312 bytes"},
+		{ml, "priv", "AAAA", "private part"},
+		{ml, "kty", "OKP", "kty"},
 	} {
 		k := base(c.ring)
 		if c.field != "" {
@@ -419,8 +434,8 @@ func TestRemoteConfigErrors(t *testing.T) {
 // FuzzParseSet: whatever is served, nothing panics, and what is taken is a public key
 // of the algorithm that it says.
 func FuzzParseSet(f *testing.F) {
-	for _, alg := range []string{"RS256", "ES256"} {
-		f.Add(mustRing(f, alg).JWKS())
+	for _, ring := range rings(f) {
+		f.Add(ring.JWKS())
 	}
 	f.Add([]byte(`{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","kid":"a","x":"","y":""}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {

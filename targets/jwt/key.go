@@ -24,9 +24,10 @@ func newKey(id string, alg *algorithm, private, public any) *Key {
 	return &Key{ID: id, Algorithm: alg.name, alg: alg, private: private, public: public, print: alg.print(public)}
 }
 
-// generateKey makes a key with a kid that no other has.
-func generateKey(alg *algorithm, now time.Time) (*Key, error) {
-	private, err := alg.generate()
+// generateKey makes a key with a kid that no other has. bits is the size of an RSA key,
+// 0 the usual one.
+func generateKey(alg *algorithm, bits int, now time.Time) (*Key, error) {
+	private, err := alg.generate(bits)
 	if err != nil {
 		return nil, fmt.Errorf("jwt: generate a key for %s: %w", alg.name, err)
 	}

@@ -29,7 +29,7 @@ type keyFile struct {
 	Signs   time.Time `json:"signs,omitzero"`
 	Ends    time.Time `json:"ends,omitzero"`
 	Overlap string    `json:"overlap,omitempty"`
-	Private []byte    `json:"private"` // base64: PKCS #8, or the bare secret of HS256
+	Private []byte    `json:"private"` // base64: PKCS #8, the bare secret of HS256, the seed of ML-DSA
 }
 
 // FileName is the name of algorithm's ring inside a key directory.

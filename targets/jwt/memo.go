@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"authbench/targets/revoke"
 	"authbench/targets/store"
 )
@@ -44,12 +42,7 @@ func (m *Memo) Access(token string) (*Claims, error) {
 		}
 		m.verified.Remove(token)
 	}
-	var used *Key
-	c, err := m.verifier.verify(m.verifier.access, token, func(t *jwt.Token) (any, error) {
-		k, err := m.verifier.key(t, Access)
-		used = k
-		return public(k, err)
-	})
+	c, used, err := m.verifier.verify(token, Access)
 	if err != nil {
 		return nil, err
 	}

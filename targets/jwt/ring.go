@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type Ring struct {
 	prints    map[string][32]byte // by kid: of every key that was here, under mu
 	order     []string            // kids in prints, oldest first
 	conflicts atomic.Uint64
+	bits      int // of the first RSA key; 0: as usual
 }
 
 // ringState is never changed once it is stored.
@@ -42,18 +44,38 @@ var ErrFamily = errors.New("a shared secret and public keys do not go together")
 // ErrNotHere is a key that is not in the ring.
 var ErrNotHere = errors.New("there is no such key")
 
-// NewRing returns a ring with one fresh key.
-func NewRing(algorithm string) (*Ring, error) {
+// NewRing returns a ring with one fresh key of the usual size.
+func NewRing(algorithm string) (*Ring, error) { return NewRingOf(algorithm, 0) }
+
+// NewRingOf returns a ring with one fresh key. bits is the size of RSA keys, one of
+// RSABits; 0, and all others, is the usual one. Keys that come later are as large as
+// the one that signs then.
+func NewRingOf(algorithm string, bits int) (*Ring, error) {
 	alg, err := findAlgorithm(algorithm)
 	if err != nil {
 		return nil, err
 	}
+	if bits != 0 && (alg.keyType != "RSA" || !slices.Contains(RSABits(), bits)) {
+		return nil, fmt.Errorf("jwt: no %s keys of %d bits are made: the sizes of RSA keys are %v", algorithm, bits, RSABits())
+	}
 	r := emptyRing(alg)
+	r.bits = bits
 	if _, err := r.Rotate(time.Now()); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
+
+// Bits is the size of the RSA key that signs, 0 of any other.
+func (r *Ring) Bits() int {
+	if k := r.active(); k != nil {
+		return rsaBits(k.public)
+	}
+	return 0
+}
+
+// like is the size of a new RSA key: that of the one that signs, if it is one.
+func (r *Ring) like() int { return cmp.Or(r.Bits(), r.bits) }
 
 func emptyRing(alg *algorithm) *Ring {
 	r := &Ring{alg: alg, prints: map[string][32]byte{}}
@@ -92,7 +114,7 @@ func (r *Ring) Begin(now time.Time, how Rotation) (Key, error) {
 			return Key{}, fmt.Errorf("%w: a ring for %s takes no key for %s", ErrFamily, r.alg.name, alg.name)
 		}
 	}
-	k, err := generateKey(alg, now)
+	k, err := generateKey(alg, r.like(), now)
 	if err != nil {
 		return Key{}, err
 	}
@@ -165,7 +187,7 @@ func (r *Ring) Remove(now time.Time, kid string) error {
 	if k == active {
 		i := slices.IndexFunc(members, func(m *member) bool { return !m.signs.IsZero() })
 		if i < 0 {
-			fresh, err := generateKey(k.alg, now)
+			fresh, err := generateKey(k.alg, rsaBits(k.public), now)
 			if err != nil {
 				return err
 			}

@@ -116,6 +116,49 @@ func TestMigration(t *testing.T) {
 	}
 }
 
+// TestAllInOneRing: keys of every algorithm that is no secret stand side by side, in the
+// ring, in its file and in the published set, and tokens of all of them verify.
+func TestAllInOneRing(t *testing.T) {
+	cfg := config(&frozen{epoch})
+	ring := mustRing(t, "ES256")
+	i, v := pair(t, ring, cfg)
+	tokens := map[string]string{}
+	for _, alg := range ring.methods() {
+		if _, err := ring.Begin(epoch, Rotation{Algorithm: alg}); err != nil {
+			t.Fatal(err)
+		}
+		tokens[alg] = issue(t, i).Access
+	}
+	dir := filepath.Join(t.TempDir(), "keys")
+	if err := ring.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := LoadRing(dir, "ES256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, why, err := parseSet(ring.JWKS())
+	if err != nil || why != nil || len(keys) != len(tokens)+1 {
+		t.Fatalf("%d keys, %v, %v", len(keys), why, err)
+	}
+	published := emptyRing(ring.alg)
+	if err := published.replace(keys); err != nil {
+		t.Fatal(err)
+	}
+	_, fromFile := pair(t, loaded, cfg)
+	_, fromSet := pair(t, published, cfg)
+	for alg, token := range tokens {
+		for where, v := range map[string]*Verifier{"ring": v, "file": fromFile, "set": fromSet} {
+			if _, err := v.Access(token); err != nil {
+				t.Errorf("%s, by the %s: %v", alg, where, err)
+			}
+		}
+	}
+	if len(tokens) != len(Algorithms())-1 || len(ring.JWKS()) > maxSetBytes {
+		t.Errorf("%d algorithms, a set of %d bytes", len(tokens), len(ring.JWKS()))
+	}
+}
+
 // TestRemove: a removed key verifies nothing; without the active one another signs.
 func TestRemove(t *testing.T) {
 	ring := mustRing(t, "ES256")

@@ -158,18 +158,20 @@ func TestOneSpelling(t *testing.T) {
 // ECDSA signatures come in twins; the verifier takes both. Revocation must not
 // be keyed by the bytes of a token.
 func TestTwin(t *testing.T) {
-	i, v := pair(t, mustRing(t, "ES256"), config(&frozen{epoch}))
-	tok := issue(t, i).Access
-	a, err := v.Access(tok)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := v.Access(twin(t, tok))
-	if err != nil || a.ID != b.ID {
-		t.Errorf("twin: %v", err)
-	}
-	if twin(t, tok) == tok || twin(t, twin(t, tok)) != tok {
-		t.Error("twin is not an involution")
+	for _, alg := range []string{"ES256", "ES384"} {
+		i, v := pair(t, mustRing(t, alg), config(&frozen{epoch}))
+		tok := issue(t, i).Access
+		a, err := v.Access(tok)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := v.Access(twin(t, tok))
+		if err != nil || a.ID != b.ID {
+			t.Errorf("%s: twin: %v", alg, err)
+		}
+		if twin(t, tok) == tok || twin(t, twin(t, tok)) != tok {
+			t.Errorf("%s: twin is not an involution", alg)
+		}
 	}
 }
 
@@ -178,11 +180,12 @@ func twin(t testing.TB, token string) string {
 	t.Helper()
 	dot := strings.LastIndexByte(token, '.')
 	sig, err := base64.RawURLEncoding.DecodeString(token[dot+1:])
-	if err != nil || len(sig) != 64 {
-		t.Fatalf("not an ES256 signature: %v", err)
+	curve := map[int]elliptic.Curve{64: elliptic.P256(), 96: elliptic.P384()}[len(sig)]
+	if err != nil || curve == nil {
+		t.Fatalf("no signature of ES256 or ES384: %v", err)
 	}
-	s := new(big.Int).SetBytes(sig[32:])
-	s.Sub(elliptic.P256().Params().N, s).FillBytes(sig[32:])
+	half := sig[len(sig)/2:]
+	new(big.Int).Sub(curve.Params().N, new(big.Int).SetBytes(half)).FillBytes(half)
 	return token[:dot+1] + b64(sig)
 }
 
@@ -213,7 +216,7 @@ func FuzzAccess(f *testing.F) {
 	for _, alg := range Algorithms() {
 		i, v := pair(f, all[alg], config(&frozen{epoch}))
 		tg := target{alg: alg, valid: issue(f, i).Access, v: v}
-		if alg == "ES256" {
+		if alg == "ES256" || alg == "ES384" {
 			tg.twin = twin(f, tg.valid)
 		}
 		targets = append(targets, tg)
@@ -255,6 +258,38 @@ func BenchmarkVerify(b *testing.B) {
 		i, v := pair(b, ring, config(&frozen{epoch}))
 		tok := issue(b, i).Access
 		b.Run(alg, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := v.Access(tok); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		key := ring.active()
+		text := tok[:strings.LastIndexByte(tok, '.')]
+		sig, err := decodeB64(tok[len(text)+1:])
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(alg+"/signature", func(b *testing.B) {
+			for b.Loop() {
+				if err := key.alg.method.Verify(text, sig, key.public); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkVerifier is the same token with each library.
+func BenchmarkVerifier(b *testing.B) {
+	ring := mustRing(b, "HS256")
+	for _, library := range Verifiers() {
+		cfg := config(&frozen{epoch})
+		cfg.Verifier = library
+		i, v := pair(b, ring, cfg)
+		tok := issue(b, i).Access
+		b.Run(library, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := v.Access(tok); err != nil {

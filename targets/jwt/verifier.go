@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 // Why a token was refused, for errors.Is and for Reason. The words are those of
@@ -40,11 +38,29 @@ type Keys interface {
 
 // Verifier accepts tokens that its keys signed. Safe for concurrent use.
 type Verifier struct {
-	keys            Keys
-	methods         []string
-	access, refresh *jwt.Parser
-	most            int // bytes of a token
+	keys    Keys
+	methods []string
+	library library
+	most    int // bytes of a token
 }
+
+// library is whoever takes a token apart and does the arithmetic. What is accepted is
+// not its business: it asks find for the key that a header may be verified with.
+type library interface {
+	// verify decodes the payload into c and checks signature and claims, as those of a
+	// token of that kind. An error wraps one of the reasons above.
+	verify(token string, kind Kind, c *Claims, find func(head) (*Key, error)) error
+}
+
+// Libraries that can be chosen.
+const (
+	libraryGolangJWT = "golang-jwt"
+	libraryJWX       = "jwx"
+)
+
+// Verifiers are the names of the libraries that tokens can be verified with, the usual
+// one first.
+func Verifiers() []string { return []string{libraryGolangJWT, libraryJWX} }
 
 // NewVerifier returns a verifier that follows RFC 8725: the algorithm is the key's and
 // never the token's choice, typ and crit checked, strict base64, exp required, issuer
@@ -53,114 +69,94 @@ func NewVerifier(keys Keys, cfg Config) (*Verifier, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	methods := keys.methods()
-	parser := func(audience string) *jwt.Parser {
-		return jwt.NewParser(
-			jwt.WithValidMethods(methods),
-			jwt.WithStrictDecoding(),
-			jwt.WithExpirationRequired(),
-			jwt.WithIssuer(cfg.Issuer),
-			jwt.WithAudience(audience),
-			jwt.WithLeeway(cfg.Leeway),
-			jwt.WithTimeFunc(cfg.now()),
-		)
+	v := &Verifier{keys: keys, methods: keys.methods(), most: cmp.Or(cfg.MaxTokenBytes, MaxTokenBytes)}
+	if cfg.Verifier == libraryJWX {
+		x, err := newJWX(cfg, v.methods)
+		if err != nil {
+			return nil, err
+		}
+		v.library = x
+		return v, nil
 	}
-	return &Verifier{keys: keys, methods: methods, access: parser(cfg.Audience), refresh: parser(cfg.Issuer), most: cmp.Or(cfg.MaxTokenBytes, MaxTokenBytes)}, nil
+	v.library = newGolangJWT(cfg, v.methods)
+	return v, nil
 }
 
 // Access verifies an access token. It is accepted iff now < exp + leeway and
 // now >= nbf - leeway. An error wraps one of the reasons above.
 func (v *Verifier) Access(token string) (*Claims, error) {
-	return v.verify(v.access, token, v.accessKey)
+	c, _, err := v.verify(token, Access)
+	return c, err
 }
 
 // Refresh verifies a refresh token in the same way.
 func (v *Verifier) Refresh(token string) (*Claims, error) {
-	return v.verify(v.refresh, token, v.refreshKey)
+	c, _, err := v.verify(token, Refresh)
+	return c, err
 }
 
-func (v *Verifier) verify(p *jwt.Parser, token string, key jwt.Keyfunc) (*Claims, error) {
+// verify also says which key it was.
+func (v *Verifier) verify(token string, kind Kind) (*Claims, *Key, error) {
 	if len(token) > v.most {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrMalformed, len(token), v.most)
+		return nil, nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrMalformed, len(token), v.most)
 	}
 	// Subtle: encoding/base64 skips CR and LF even when strict, so that one token
 	// would have many spellings.
 	if strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
-		return nil, fmt.Errorf("%w: line break inside", ErrMalformed)
+		return nil, nil, fmt.Errorf("%w: line break inside", ErrMalformed)
 	}
+	var used *Key
 	c := new(Claims)
-	if t, err := p.ParseWithClaims(token, c, key); err != nil {
-		return nil, v.classify(t, err)
+	err := v.library.verify(token, kind, c, func(h head) (*Key, error) {
+		k, err := v.key(h, kind)
+		used = k
+		return k, err
+	})
+	if err == nil {
+		err = unambiguous(token)
 	}
-	if c.Subject == "" || c.ID == "" {
-		return nil, fmt.Errorf("%w: no sub or no jti", ErrClaims)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case c.Subject == "" || c.ID == "":
+		return nil, nil, fmt.Errorf("%w: no sub or no jti", ErrClaims)
 	}
-	return c, nil
+	return c, used, nil
 }
 
-func (v *Verifier) accessKey(t *jwt.Token) (any, error)  { return public(v.key(t, Access)) }
-func (v *Verifier) refreshKey(t *jwt.Token) (any, error) { return public(v.key(t, Refresh)) }
-
-func public(k *Key, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	return k.public, nil
+// head is what is looked at of a header (RFC 7515 section 4.1). A value that is no
+// string is as good as none.
+type head struct {
+	alg, typ, kid string
+	crit          bool // there is one, whatever it says
 }
 
-// key checks the header and finds the key. It runs before the signature is verified,
-// and after the parser has seen to it that the algorithm is one of those that keys may
-// be for.
-func (v *Verifier) key(t *jwt.Token, kind Kind) (*Key, error) {
-	typ, _ := t.Header["typ"].(string)
+// key checks the header and finds the key. It runs before the signature is verified.
+func (v *Verifier) key(h head, kind Kind) (*Key, error) {
+	if !slices.Contains(v.methods, h.alg) {
+		return nil, ErrAlgorithm
+	}
 	// RFC 7515 section 4.1.9: "application/" may be left out.
-	if typ != string(kind) && typ != "application/"+string(kind) {
+	if h.typ != string(kind) && h.typ != "application/"+string(kind) {
 		return nil, ErrType
 	}
 	// RFC 7515 section 4.1.11: an extension that is not understood must be
 	// refused. We understand none.
-	if _, critical := t.Header["crit"]; critical {
+	if h.crit {
 		return nil, ErrCritical
 	}
-	kid, ok := t.Header["kid"].(string)
-	if !ok {
+	if h.kid == "" {
 		return nil, ErrKey
 	}
-	k, err := v.keys.find(kid)
+	k, err := v.keys.find(h.kid)
 	if err != nil {
 		return nil, err
 	}
 	// RFC 8725 section 3.1: a key is for one algorithm.
-	if t.Method.Alg() != k.Algorithm {
+	if h.alg != k.Algorithm {
 		return nil, ErrAlgorithm
 	}
 	return k, nil
-}
-
-// classify puts our reason in front of what golang-jwt says. t is as much of
-// the token as was parsed, or nil.
-func (v *Verifier) classify(t *jwt.Token, err error) error {
-	// The parser calls an algorithm outside its list a bad signature.
-	if t != nil && t.Method != nil && !slices.Contains(v.methods, t.Method.Alg()) {
-		return fmt.Errorf("%w: %w", ErrAlgorithm, err)
-	}
-	for _, m := range []struct{ theirs, ours error }{
-		{ErrType, ErrType},
-		{ErrCritical, ErrCritical},
-		{ErrKey, ErrKey},
-		{ErrNoKeys, ErrNoKeys},
-		{ErrAlgorithm, ErrAlgorithm},
-		{jwt.ErrTokenMalformed, ErrMalformed},
-		{jwt.ErrTokenUnverifiable, ErrAlgorithm}, // alg unknown or absent
-		{jwt.ErrTokenSignatureInvalid, ErrSignature},
-		{jwt.ErrTokenExpired, ErrExpired},
-		{jwt.ErrTokenNotValidYet, ErrNotYet},
-	} {
-		if errors.Is(err, m.theirs) {
-			return fmt.Errorf("%w: %w", m.ours, err)
-		}
-	}
-	return fmt.Errorf("%w: %w", ErrClaims, err)
 }
 
 // Reason is the one word for why err refused a token; "" for nil.

@@ -20,7 +20,9 @@ import (
 //	GET  /clock         {"now":"...","offset":"0s","frozen":false}
 //	POST /clock         {"offset":"-90s"} or {"freeze":"2030-01-01T00:00:00.5Z"}; {} sets it right
 //	GET  /keys          which keys verify, which one signs: see keysView
+//	POST /keys/sign     a token of any header and payload: see signRaw
 //	POST /keys/rotate   a new active key: {"algorithm":"ES256","publish_for":"2s"}, or nothing; older ones go on verifying
+//	POST /keys/cost     what signing and verifying take: see keysCost
 //	DELETE /keys/{kid}  a key that verifies nothing any more, at once
 //	POST /sessions/bulk many log-ins at once: see bulkLogins
 //	GET  /memory        what the node holds: see memory
@@ -34,7 +36,9 @@ func (s *Server) newAdmin() *http.Server {
 	mux.HandleFunc("GET /clock", s.getClock)
 	mux.HandleFunc("POST /clock", s.setClock)
 	mux.HandleFunc("GET /keys", s.getKeys)
+	mux.HandleFunc("POST /keys/sign", s.signRaw)
 	mux.HandleFunc("POST /keys/rotate", s.rotateKeys)
+	mux.HandleFunc("POST /keys/cost", s.keysCost)
 	mux.HandleFunc("DELETE /keys/{kid}", s.removeKey)
 	mux.HandleFunc("POST /sessions/bulk", s.bulkLogins)
 	mux.HandleFunc("GET /memory", s.memory)

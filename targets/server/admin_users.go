@@ -49,6 +49,14 @@ func (s *Server) setUser(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u.update(body.Disabled, body.Roles)
+	// Who is taken away is not only kept out: what the mechanism can end of what they hold
+	// ends (ASVS 5.0 7.4.2). The account comes first, so that no log-in slips in between.
+	if body.Disabled != nil && *body.Disabled {
+		if _, err := s.mechanism.logoutAll(caller{subject: r.PathValue("name")}); err != nil {
+			adminProblem(w, http.StatusServiceUnavailable, fmt.Sprintf("the account is disabled, and what it holds was not logged out: %v", err))
+			return
+		}
+	}
 	s.getUser(w, r)
 }
 

@@ -14,9 +14,12 @@ type counters struct {
 	rejections tally // by reason
 	storeErrs  tally // by kind of failure
 	refreshes  tally // by result
+	limited    tally // passwords not looked at, by which limit
 	loggingIn  atomic.Int64
-	turnedAway atomic.Uint64
-	sweptTotal atomic.Uint64
+	// hashesRefused are passwords not looked at because too many others were.
+	hashesRefused atomic.Uint64
+	turnedAway    atomic.Uint64
+	sweptTotal    atomic.Uint64
 }
 
 const (
@@ -67,6 +70,7 @@ func newCounters() *counters {
 		rejections: newTally(rejectionReasons()...),
 		storeErrs:  newTally(store.Failures()...),
 		refreshes:  newTally("ok", "again", "reused", "rejected", "error"),
+		limited:    newTally("account", "address"),
 	}
 }
 

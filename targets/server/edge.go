@@ -149,9 +149,11 @@ func (e *edge) vouch(s *Server, from, to *fasthttp.RequestHeader) (want []byte, 
 		to.Set(headerSecret, e.secret)
 		return appendMe(nil, who.subject, roles), nil
 	}
-	if v, ok := cookie(from, sessionCookie); ok {
-		to.SetCookie(sessionCookie, string(v))
-		return nil, nil
+	for _, name := range [...]string{sessionCookie, tokenCookie} {
+		if v, ok := cookie(from, name); ok {
+			to.SetCookie(name, string(v))
+			return nil, nil
+		}
 	}
 	if v, ok := bearer(from); ok {
 		to.Set(fasthttp.HeaderAuthorization, "Bearer "+string(v))

@@ -36,6 +36,17 @@ func (e events) forbid(route route, reason string) {
 	e.write(slog.LevelWarn, "forbid", slog.String("route", route.String()), slog.String("reason", reason))
 }
 
+// limit says that a password was not looked at, by the limit of the account or of the
+// address.
+func (e events) limit(route route, by string) {
+	e.write(slog.LevelWarn, "login_limited", slog.String("route", route.String()), slog.String("by", by))
+}
+
+// hashBusy says that a password was not looked at, because too many others were.
+func (e events) hashBusy(route route) {
+	e.write(slog.LevelError, "hash_busy", slog.String("route", route.String()))
+}
+
 func (e events) unavailable(route route, err error) {
 	e.write(slog.LevelError, "store_unavailable",
 		slog.String("route", route.String()), slog.String("kind", store.Failure(err)), slog.String("error", err.Error()))

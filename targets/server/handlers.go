@@ -66,7 +66,13 @@ func (s *Server) login(ctx *fasthttp.RequestCtx) {
 		problem(ctx, fasthttp.StatusBadRequest, "username and password are needed")
 		return
 	}
-	if !s.users.check(body.Username, body.Password) {
+	attempt, right, ok := s.look(ctx, routeLogin, body.Username, func() (bool, error) {
+		return s.users.check(body.Username, body.Password)
+	})
+	if !ok {
+		return
+	}
+	if !right {
 		s.reject(ctx, routeLogin, &rejection{reason: "wrong-password"})
 		return
 	}
@@ -75,6 +81,7 @@ func (s *Server) login(ctx *fasthttp.RequestCtx) {
 		s.reject(ctx, routeLogin, &rejection{reason: "disabled"})
 		return
 	}
+	attempt.right()
 	g, err := s.mechanism.login(&ctx.Request.Header, body.Username, s.users.roles(body.Username))
 	if err != nil {
 		s.failed(ctx, routeLogin, err)
@@ -127,11 +134,19 @@ func (s *Server) password(ctx *fasthttp.RequestCtx, c caller) {
 		s.forbidden(ctx, routePassword, "disabled")
 		return
 	}
-	undo, ok := s.users.change(c.subject, body.Password, body.Next)
+	var undo func()
+	attempt, right, ok := s.look(ctx, routePassword, c.subject, func() (right bool, err error) {
+		undo, right, err = s.users.change(c.subject, body.Password, body.Next)
+		return right, err
+	})
 	if !ok {
+		return
+	}
+	if !right {
 		s.forbidden(ctx, routePassword, "wrong-password")
 		return
 	}
+	attempt.right()
 	g, err := s.mechanism.renew(c, s.users.roles(c.subject), true)
 	if err != nil {
 		undo()
@@ -146,10 +161,17 @@ func (s *Server) stepUp(ctx *fasthttp.RequestCtx, c caller) {
 		unreadable(ctx, err)
 		return
 	}
-	if !s.users.check(c.subject, body.Password) {
+	attempt, right, ok := s.look(ctx, routeStepUp, c.subject, func() (bool, error) {
+		return s.users.check(c.subject, body.Password)
+	})
+	if !ok {
+		return
+	}
+	if !right {
 		s.forbidden(ctx, routeStepUp, "wrong-password")
 		return
 	}
+	attempt.right()
 	if s.users.disabled(c.subject) {
 		s.forbidden(ctx, routeStepUp, "disabled")
 		return

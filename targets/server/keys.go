@@ -53,11 +53,17 @@ func openKeys(set Settings, dir string, log *slog.Logger) (*keyring, error) {
 		}
 		k.ring = k.remote.Ring()
 	case dir == "":
-		k.ring, err = jwt.NewRing(set.Algorithm)
+		k.ring, err = jwt.NewRingOf(set.Algorithm, set.RSABits)
 	default:
 		k.ring, err = jwt.LoadRing(dir, set.Algorithm)
 	}
-	return k, err
+	if err != nil {
+		return k, err
+	}
+	if bits := k.ring.Bits(); bits > 0 && set.RSABits > 0 && bits != set.RSABits {
+		return k, fmt.Errorf("%s: its key has %d bits, and the setting is rsa_bits=%d", k.file(), bits, set.RSABits)
+	}
+	return k, nil
 }
 
 // verifying is what tokens are verified with.

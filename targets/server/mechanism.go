@@ -39,6 +39,7 @@ type caller struct {
 	subject string
 	roles   []string
 	session string // the session id, if there is one
+	tokenID string // the jti, if there is one
 	token   revoke.Token
 }
 

@@ -40,13 +40,22 @@ func (s *Server) credentialFamilies() []family {
 			func(_ *reading, emit emit) { c.rejections.read(emit) },
 		},
 		{
-			"logins_total", "Log-ins: ok, failed (the user could not), error (the store could not), invalid (no request for one).", counter,
+			"logins_total", "Log-ins: ok, failed (the user could not), limited (too many wrong passwords), error (the store could not), invalid (no request for one).", counter,
 			[]string{"result"},
 			func(_ *reading, emit emit) {
 				for result, n := range c.logins() {
 					emit(float64(n), result)
 				}
 			},
+		},
+		{
+			"login_limited_total", "Passwords that were not looked at, at log-in, step-up or change: too many wrong ones for one account from one address, or from one address.", counter,
+			[]string{"by"},
+			func(_ *reading, emit emit) { c.limited.read(emit) },
+		},
+		{
+			"hash_refusals_total", "Passwords that were not looked at because at_once others were for the wait of password_hash.", counter, nil,
+			func(_ *reading, emit emit) { emit(float64(c.hashesRefused.Load())) },
 		},
 		{
 			"logins_in_flight", "Log-ins under way: the length of the queue before the password hash and the store.", gauge, nil,
@@ -113,10 +122,11 @@ func refreshResult(g grant, err error) string {
 // logins is how log-ins ended, by the words of logins_total.
 func (c *counters) logins() map[string]uint64 {
 	out := map[string]uint64{
-		"ok":     c.answered(routeLogin, 200, 299),
-		"failed": c.answered(routeLogin, fasthttp.StatusUnauthorized, fasthttp.StatusUnauthorized),
-		"error":  c.answered(routeLogin, 500, 599),
+		"ok":      c.answered(routeLogin, 200, 299),
+		"failed":  c.answered(routeLogin, fasthttp.StatusUnauthorized, fasthttp.StatusUnauthorized),
+		"limited": c.answered(routeLogin, fasthttp.StatusTooManyRequests, fasthttp.StatusTooManyRequests),
+		"error":   c.answered(routeLogin, 500, 599),
 	}
-	out["invalid"] = c.answered(routeLogin, 400, 499) - out["failed"]
+	out["invalid"] = c.answered(routeLogin, 400, 499) - out["failed"] - out["limited"]
 	return out
 }

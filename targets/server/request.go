@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -15,11 +17,16 @@ import (
 )
 
 // bearer returns the credential of an Authorization header of that scheme,
-// whose name is case-insensitive (RFC 9110 section 11.1). The bytes are the
-// request's: copy what has to outlive it.
+// whose name is case-insensitive (RFC 9110 section 11.1). A request with two such
+// fields has no credential: which one somebody before us has looked at cannot be told
+// (RFC 6750 section 3.1). The bytes are the request's: copy what has to outlive it.
 func bearer(h *fasthttp.RequestHeader) ([]byte, bool) {
 	const scheme = "bearer "
-	v := h.PeekCanonical([]byte(fasthttp.HeaderAuthorization))
+	fields := h.PeekAll(fasthttp.HeaderAuthorization)
+	if len(fields) != 1 {
+		return nil, false
+	}
+	v := fields[0]
 	if len(v) <= len(scheme) || v[len(scheme)-1] != ' ' {
 		return nil, false
 	}
@@ -71,10 +78,23 @@ func foreign(h *fasthttp.RequestHeader) bool {
 	if len(origin) == 0 {
 		return false
 	}
-	// "null" has no host, so it is foreign. The scheme is not compared: behind a
-	// proxy that ends TLS we would not know ours.
-	_, host, ok := strings.Cut(string(origin), "://")
-	return !ok || !strings.EqualFold(host, string(h.Host()))
+	// "null" has no host, so it is foreign. Our own scheme is https, although a proxy may
+	// end it before us: a browser sends Secure cookies nowhere else, but for hosts on its own machine.
+	scheme, host, ok := strings.Cut(string(origin), "://")
+	if !ok || !strings.EqualFold(host, string(h.Host())) {
+		return true
+	}
+	return !strings.EqualFold(scheme, "https") && !(strings.EqualFold(scheme, "http") && loopback(host))
+}
+
+// loopback says whether a host, with a port or without, is the machine itself.
+func loopback(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	ip, err := netip.ParseAddr(strings.Trim(name, "[]"))
+	return err == nil && ip.IsLoopback() || strings.EqualFold(name, "localhost")
 }
 
 var (

@@ -3,11 +3,9 @@ package server
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -147,55 +145,6 @@ func TestConnectionLimit(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	t.Error("a freed place is not used")
-}
-
-// TestNoBleed mixes users on keep-alive connections: every answer names the user
-// whose credential was sent. fasthttp reuses its buffers.
-func TestNoBleed(t *testing.T) {
-	for _, a := range storeless() {
-		if a.name == "jwt-rs256" {
-			continue // signing 16 tokens takes its time and shows nothing that ES256 does not
-		}
-		t.Run(a.name, func(t *testing.T) {
-			t.Parallel()
-			n := a.start(t)
-			var clients []*client
-			for i := range 8 {
-				clients = append(clients, n.login(i+1))
-			}
-			var wg sync.WaitGroup
-			for worker := range 8 {
-				wg.Go(func() { mix(t, n, clients, worker) })
-			}
-			wg.Wait()
-		})
-	}
-}
-
-func mix(t *testing.T, n *node, clients []*client, worker int) {
-	c, err := net.Dial("tcp", n.addr)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer c.Close()
-	r := bufio.NewReader(c)
-	for i := range 100 {
-		who := clients[(worker+i*7)%len(clients)]
-		// Two at once: pipelined requests share a read buffer.
-		other := clients[(worker+i)%len(clients)]
-		if _, err := io.WriteString(c, request("GET", "/me", "", who.auth)+request("GET", "/me", "", other.auth)); err != nil {
-			t.Error(err)
-			return
-		}
-		for _, want := range []*client{who, other} {
-			a, err := readAnswer(r, false)
-			if err != nil || !strings.Contains(a.body, fmt.Sprintf("%q", want.user)) {
-				t.Errorf("sent the credential of %s, got %+v, %v", want.user, a, err)
-				return
-			}
-		}
-	}
 }
 
 // TestDrain: a request under way is answered after the context ends.

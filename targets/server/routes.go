@@ -53,7 +53,7 @@ func (s *Server) find(path []byte) route {
 	case "/step-up":
 		return routeStepUp
 	case "/token":
-		if s.tokens != nil {
+		if s.tokens != nil && s.tokens.carrier == nil {
 			return routeToken
 		}
 	case "/introspect":

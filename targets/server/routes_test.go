@@ -42,14 +42,15 @@ func check(t *testing.T, what string, a answerOf, status int) {
 // TestRoutes walks every route of every arm through every status that it has.
 func TestRoutes(t *testing.T) {
 	eachArm(t, func(t *testing.T, a arm, n *node) {
-		isToken := strings.HasPrefix(a.name, "jwt") || a.name == "hybrid"
-		isSession := strings.HasPrefix(a.name, "session")
-		tokenOr404 := func(status int) int {
-			if isToken {
+		isToken := strings.HasPrefix(a.name, "jwt") || strings.HasPrefix(a.name, "hybrid")
+		inCookie := strings.HasPrefix(a.name, "session") || strings.HasSuffix(a.name, "@cookie")
+		or404 := func(there bool, status int) int {
+			if there {
 				return status
 			}
 			return 404
 		}
+		tokenOr404 := func(status int) int { return or404(isToken && !inCookie, status) }
 		c := n.login(7)
 		const form = "Content-Type: application/x-www-form-urlencoded"
 		for _, r := range []struct {
@@ -67,6 +68,7 @@ func TestRoutes(t *testing.T) {
 			{"GET", "/me", "", []string{"Authorization: Bearer "}, 401},
 			{"GET", "/me", "", []string{"Cookie: __Host-session="}, 401},
 			{"GET", "/me", "", []string{"Cookie: __Host-session=x"}, 401},
+			{"GET", "/me", "", []string{"Cookie: __Host-token=x"}, 401},
 			{"GET", "/me", "", []string{"Cookie: __Host-session=" + strings.Repeat("A", 43)}, 401},
 			{"POST", "/me", "", []string{c.auth}, 405},
 			{"GET", "/restricted", "", []string{c.auth}, 403},
@@ -114,7 +116,7 @@ func TestRoutes(t *testing.T) {
 			{"POST", "/token", "grant_type=refresh_token&refresh_token=x", []string{form}, tokenOr404(400)},
 			{"POST", "/token", `{"grant_type":"refresh_token"}`, []string{asJSON}, tokenOr404(415)},
 			{"GET", "/token", "", nil, tokenOr404(405)},
-			{"GET", "/.well-known/jwks.json", "", nil, tokenOr404(200)},
+			{"GET", "/.well-known/jwks.json", "", nil, or404(isToken, 200)},
 			{"GET", "/healthz", "", nil, 200},
 			{"HEAD", "/healthz", "", nil, 200},
 			{"POST", "/healthz", "", nil, 405},
@@ -126,7 +128,7 @@ func TestRoutes(t *testing.T) {
 			check(t, r.method+" "+r.path+" "+r.body[:min(len(r.body), 60)], got, want)
 		}
 		c.works(true) // the canary is still alive
-		if isSession {
+		if inCookie {
 			return
 		}
 		for _, scheme := range []string{"bearer", "BEARER", "bEaReR"} {

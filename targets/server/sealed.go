@@ -83,7 +83,7 @@ func (s *sealed) authenticate(h *fasthttp.RequestHeader) (caller, error) {
 	return caller{subject: rec.Subject, roles: rec.Roles, session: rec.ID}, nil
 }
 
-func (s *sealed) challenge(bool) string { return cookieChallenge }
+func (s *sealed) challenge(bool) string { return cookieChallenge(sessionCookie) }
 
 func (s *sealed) ambient() bool { return true }
 
@@ -104,5 +104,8 @@ func (s *sealed) renew(c caller, roles []string, _ bool) (grant, error) {
 	return s.login(nil, c.subject, roles)
 }
 
-func (s *sealed) logout(caller) (grant, error)    { return cookieGone(s.attributes), nil }
-func (s *sealed) logoutAll(caller) (grant, error) { return cookieGone(s.attributes), nil }
+func (s *sealed) logout(caller) (grant, error) {
+	return cookieGone(sessionCookie, s.attributes), nil
+}
+
+func (s *sealed) logoutAll(c caller) (grant, error) { return s.logout(c) }

@@ -59,6 +59,7 @@ type Server struct {
 	sightings *sightings
 	backing   []backing // what has to answer for the node to be ready, and is closed with it
 	users     *directory
+	attempts  *attempts
 	// lookUpRoles says that roles are those of the directory at every use, and not
 	// those that the credential was handed out with.
 	lookUpRoles bool
@@ -81,7 +82,7 @@ type Server struct {
 func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{
 		arm: o.Arm, settings: o.Settings,
-		users: newDirectory(o.Settings.Users), lookUpRoles: o.Settings.RolesFrom == rolesFromDirectory, clock: &clock{},
+		users: newDirectory(o.Settings.Users, newHash(o.Settings.PasswordHash)), attempts: newAttempts(&o.Settings), lookUpRoles: o.Settings.RolesFrom == rolesFromDirectory, clock: &clock{},
 		events: events{o.Events}, log: o.Log, adminSecret: o.AdminSecret,
 	}
 	if s.log == nil {
@@ -158,6 +159,11 @@ func (s *Server) open(ctx context.Context, o Options) error {
 			return errors.Join(err, s.Close())
 		}
 		s.mechanism = s.tokens
+		if set.Carrier == carrierCookie {
+			if s.mechanism, err = newCookieTokens(s.tokens, &set, o.KeysDir); err != nil {
+				return errors.Join(err, s.Close())
+			}
+		}
 	case "session":
 		key, err := sharedKey(o.KeysDir, csrfFile)
 		if err != nil {
@@ -317,12 +323,15 @@ func newSecret() []byte {
 func (s Settings) GenerateKeys(dir string) error {
 	switch s.Mechanism {
 	case "token", "hybrid":
-		ring, err := jwt.NewRing(s.Algorithm)
+		ring, err := jwt.NewRingOf(s.Algorithm, s.RSABits)
 		if err != nil {
 			return err
 		}
 		if s.strategy() == "families" {
 			err = jwt.WriteSecret(dir, refreshFile, newSecret())
+		}
+		if s.Carrier == carrierCookie {
+			err = errors.Join(err, jwt.WriteSecret(dir, csrfFile, newSecret()))
 		}
 		return errors.Join(err, ring.Save(dir), generateTierKeys(dir))
 	case "session":

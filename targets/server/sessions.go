@@ -65,9 +65,11 @@ func (s *sessions) classify(err error) error {
 
 // cookieChallenge: a 401 has to carry one (RFC 9110 section 15.5.2), and no
 // registered scheme fits a cookie. This is the form of draft-broyer-http-cookie-auth.
-const cookieChallenge = `Cookie realm="authbench", form-action="/login", cookie-name="` + sessionCookie + `"`
+func cookieChallenge(name string) string {
+	return `Cookie realm="authbench", form-action="/login", cookie-name="` + name + `"`
+}
 
-func (s *sessions) challenge(bool) string { return cookieChallenge }
+func (s *sessions) challenge(bool) string { return cookieChallenge(sessionCookie) }
 
 func (s *sessions) ambient() bool { return true }
 
@@ -111,12 +113,12 @@ func cookieGrant(c session.Credential, attributes string) (grant, error) {
 	return grant{body: body, cookie: sessionCookie + "=" + c.ID + attributes}, err
 }
 
-func (s *sessions) gone() grant { return cookieGone(s.attributes) }
+func (s *sessions) gone() grant { return cookieGone(sessionCookie, s.attributes) }
 
 // cookieGone deletes the cookie. A browser matches it by name, path and prefix rules,
 // so the attributes are those it was set with.
-func cookieGone(attributes string) grant {
-	return grant{cookie: sessionCookie + "=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT" + attributes}
+func cookieGone(name, attributes string) grant {
+	return grant{cookie: name + "=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT" + attributes}
 }
 
 // ending forgets a session that this node is about to end, and once more when that is

@@ -18,8 +18,10 @@ type Settings struct {
 	Mechanism string // none, session, token, hybrid or sealed
 
 	Users        int
-	PasswordHash string // sha256-test-only: salted, cheap on purpose, never for real passwords
-	RolesFrom    string // credential: as they were when it was handed out; directory: looked up at every use
+	PasswordHash PasswordHash
+	// Wrong passwords: for one account from one address, and from one address.
+	LoginLimitAccount, LoginLimitAddress Limit
+	RolesFrom                            string // credential: as they were when it was handed out; directory: looked up at every use
 
 	MaxHeaderBytes        int // request line and headers; beyond it 431
 	MaxBodyBytes          int // beyond it 413
@@ -36,7 +38,7 @@ type Settings struct {
 	TouchEvery      time.Duration
 	SweepEvery      time.Duration // memory and mysql: removal of expired records
 	CacheFor        time.Duration // how long a node believes a session that it has read; 0: not at all
-	SameSite        string        // session and sealed: Lax or Strict
+	SameSite        string        // of a cookie: Lax or Strict
 	SessionBytes    int           // session and sealed: of a profile that is kept in the session
 	Seal            string        // sealed: how, A256GCM (RFC 7518 section 5.3)
 	RedisPoolSize   int
@@ -51,6 +53,9 @@ type Settings struct {
 	ReplicaLagBound  time.Duration // how far that replica may be behind, as declared
 
 	Algorithm       string // token and hybrid
+	RSABits         int    // of RS256 and PS256
+	Verifier        string // of HS256: the library that verifies
+	Carrier         string // of tokens: header, or cookie
 	Lifetime        time.Duration
 	RefreshLifetime time.Duration
 	Leeway          time.Duration
@@ -79,9 +84,6 @@ type Settings struct {
 	OnStoreUnreachable Unreachable // where uses ask a store
 	RecallEntries      int         // sessions or log-ins that a node remembers
 }
-
-// passwordHash is the only one there is: hashing is not what is measured.
-const passwordHash = "sha256-test-only"
 
 // rolesFromDirectory is the value of roles_from by which a change of roles counts at
 // once.
@@ -114,8 +116,12 @@ func table(s *Settings) []setting {
 		return func(s *Settings) bool { return slices.Contains(names, s.strategy()) }
 	}
 	none, session, token := mechanism("none"), mechanism("session"), mechanism("token", "hybrid")
-	sealed, cookie := mechanism("sealed"), mechanism("session", "sealed")
+	sealed, opaque := mechanism("sealed"), mechanism("session", "sealed")
+	cookie := func(s *Settings) bool { return opaque(s) || s.Carrier == carrierCookie }
 	public := func(s *Settings) bool { return token(s) && s.Algorithm != "HS256" } // whose verifying key is no secret
+	sized := func(s *Settings) bool { return token(s) && jwt.IsRSA(s.Algorithm) }
+	secret := func(s *Settings) bool { return token(s) && s.Algorithm == "HS256" }
+	refreshed := func(s *Settings) bool { return token(s) && s.Carrier == carrierHeader }
 	cached := func(s *Settings) bool { return s.Mechanism == "session" && s.CacheFor > 0 }
 	asks := revocation("denylist", "epoch", recordStrategy)
 	awaits := func(s *Settings) bool { return store("redis")(s) || asks(s) }
@@ -124,12 +130,17 @@ func table(s *Settings) []setting {
 		{"mechanism", "", always, oneOf{&s.Mechanism, []string{"none", "session", "token", "hybrid", "sealed"}}},
 		{"store", "", session, oneOf{&s.Store, []string{"memory", "redis", "mysql", "redis+mysql"}}},
 		{"algorithm", "", token, oneOf{&s.Algorithm, jwt.Algorithms()}},
+		{"rsa_bits", "2048", sized, size{&s.RSABits, jwt.RSABits()}},
+		{"verifier", jwt.Verifiers()[0], secret, oneOf{&s.Verifier, jwt.Verifiers()}},
 		{"algorithm", "A256GCM", sealed, oneOf{&s.Seal, []string{"A256GCM"}}},
+		{"carrier", carrierHeader, token, oneOf{&s.Carrier, []string{carrierHeader, carrierCookie}}},
 		{"revocation", "none", mechanism("token"), oneOf{&s.Revocation, strategies()}},
 		{"revocation", "none", sealed, oneOf{&s.Revocation, []string{"none"}}},
 
 		{"users", "10000", always, number{&s.Users, 1, 1_000_000}},
-		{"password_hash", passwordHash, always, oneOf{&s.PasswordHash, []string{passwordHash}}},
+		{"password_hash", hashQuick, always, setHash{&s.PasswordHash}},
+		{"login_limit_account", noLimit, always, setLimit{&s.LoginLimitAccount}},
+		{"login_limit_address", noLimit, always, setLimit{&s.LoginLimitAddress}},
 		{"roles_from", "credential", mechanism("session", "token", "hybrid", "sealed"), oneOf{&s.RolesFrom, []string{"credential", rolesFromDirectory}}},
 		{"max_header_bytes", "8192", always, number{&s.MaxHeaderBytes, 1024, 1 << 20}},
 		{"max_body_bytes", "16384", always, number{&s.MaxBodyBytes, 1024, 1 << 24}},
@@ -144,7 +155,7 @@ func table(s *Settings) []setting {
 		{"absolute_timeout", "12h", session, duration{&s.AbsoluteTimeout, time.Millisecond}},
 		{"touch_every", "1m", session, duration{&s.TouchEvery, 0}},
 		{"same_site", "Lax", cookie, oneOf{&s.SameSite, []string{"Lax", "Strict"}}},
-		{"session_bytes", "0", cookie, number{&s.SessionBytes, 0, maxProfile}},
+		{"session_bytes", "0", opaque, number{&s.SessionBytes, 0, maxProfile}},
 		{"cache_for", "0s", store("redis"), duration{&s.CacheFor, 0}},
 		{"sweep_every", "1m", store("memory", "mysql", "redis+mysql"), duration{&s.SweepEvery, time.Millisecond}},
 		{"redis_pool_size", "64", (*Settings).usesRedis, number{&s.RedisPoolSize, 1, 10_000}},
@@ -157,7 +168,7 @@ func table(s *Settings) []setting {
 		{"mysql_timeout", "300ms", store("mysql", "redis+mysql"), duration{&s.MySQLTimeout, time.Millisecond}},
 
 		{"lifetime", "15m", token, duration{&s.Lifetime, time.Second}},
-		{"refresh_lifetime", "24h", token, duration{&s.RefreshLifetime, time.Second}},
+		{"refresh_lifetime", "24h", refreshed, duration{&s.RefreshLifetime, time.Second}},
 		{"leeway", "5s", token, duration{&s.Leeway, 0}},
 		{"nbf", "none", token, oneOf{&s.NotBefore, []string{"none", "iat"}}},
 		{"issuer", "https://authbench.test", token, text{&s.Issuer}},
@@ -277,6 +288,8 @@ func (s *Settings) check() error {
 		return fmt.Errorf("setting touch_every=%s: not shorter than idle_timeout=%s, so that a session in use would end", s.TouchEvery, s.IdleTimeout)
 	case s.Algorithm != "" && s.Issuer == s.Audience:
 		return fmt.Errorf("setting audience=%s: must differ from issuer", s.Audience)
+	case s.Carrier == carrierCookie && s.strategy() == "families":
+		return errors.New("setting carrier=cookie: there are no refresh tokens then, which revocation=families is about")
 	case s.RedisWait > 0 && s.RedisWaitTimeout >= s.RedisTimeout:
 		return fmt.Errorf("setting redis_wait_timeout=%s: not shorter than redis_timeout=%s, so that the client would give up first", s.RedisWaitTimeout, s.RedisTimeout)
 	case s.ReadFrom == "primary" && s.ReplicaLagBound > 0:

@@ -20,9 +20,15 @@ func value(k kind) string {
 		return *k.dst
 	case number:
 		return strconv.Itoa(*k.dst)
+	case size:
+		return strconv.Itoa(*k.dst)
 	case duration:
 		return k.dst.String()
 	case unreachable:
+		return k.dst.String()
+	case setHash:
+		return k.dst.String()
+	case setLimit:
 		return k.dst.String()
 	case addresses:
 		return strings.Join(*k.dst, ",")
@@ -70,6 +76,25 @@ func (n number) set(v string) error {
 		return fmt.Errorf("want %s", n)
 	}
 	*n.dst = i
+	return nil
+}
+
+// size is one of a few numbers.
+type size struct {
+	dst     *int
+	allowed []int
+}
+
+func (z size) String() string {
+	return "one of " + strings.Trim(strings.ReplaceAll(fmt.Sprint(z.allowed), " ", ", "), "[]")
+}
+
+func (z size) set(v string) error {
+	i, err := strconv.Atoi(v)
+	if err != nil || !slices.Contains(z.allowed, i) {
+		return fmt.Errorf("want %s", z)
+	}
+	*z.dst = i
 	return nil
 }
 

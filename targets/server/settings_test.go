@@ -12,6 +12,7 @@ import (
 func TestSettingsErrors(t *testing.T) {
 	session := map[string]string{"mechanism": "session", "store": "memory"}
 	token := map[string]string{"mechanism": "token", "algorithm": "HS256"}
+	rsa := map[string]string{"mechanism": "token", "algorithm": "PS256"}
 	none := map[string]string{"mechanism": "none"}
 	denylist, push := with(token, "revocation", "denylist"), with(token, "revocation", "push")
 	hybrid := map[string]string{"mechanism": "hybrid", "algorithm": "ES256"}
@@ -29,7 +30,11 @@ func TestSettingsErrors(t *testing.T) {
 		{session, "lifetime", "15m", "lifetime=15m: means nothing with mechanism=session"},
 		{session, "redis_timeout", "1s", "means nothing with mechanism=session, store=memory"},
 		{session, "idel_timeout", "1m", "idel_timeout=1m: there is no such setting"},
-		{token, "algorithm", "none", "algorithm=none: want one of HS256, RS256, ES256"},
+		{token, "algorithm", "none", "algorithm=none: want one of HS256, RS256, PS256, ES256, ES384, EdDSA, ML-DSA-44"},
+		{token, "verifier", "mine", "verifier=mine: want one of golang-jwt, jwx"},
+		{token, "rsa_bits", "2048", "rsa_bits=2048: means nothing with mechanism=token"},
+		{rsa, "rsa_bits", "1024", "rsa_bits=1024: want one of 2048, 3072, 4096"},
+		{rsa, "verifier", "jwx", "verifier=jwx: means nothing with mechanism=token"},
 		{token, "lifetime", "1500ms", "lifetime=1.5s: exp counts whole seconds"},
 		{token, "lifetime", "500ms", "lifetime=500ms: want a duration of at least 1s"},
 		{token, "audience", "https://authbench.test", "must differ from issuer"},
@@ -38,7 +43,17 @@ func TestSettingsErrors(t *testing.T) {
 		{session, "nbf", "iat", "nbf=iat: means nothing with mechanism=session"},
 		{token, "users", "many", "users=many: want a whole number"},
 		{token, "users", "0", "users=0: want a whole number from 1"},
-		{token, "password_hash", "argon2id", "password_hash=argon2id: want one of sha256-test-only"},
+		{token, "password_hash", "md5", "password_hash=md5: want sha256-test-only, argon2id"},
+		{token, "password_hash", "argon2id:m=4", "password_hash=argon2id:m=4: m=4: want a whole number from 8"},
+		{token, "password_hash", "argon2id:m=64,x=1", "password_hash=argon2id:m=64,x=1: want sha256-test-only, argon2id"},
+		{token, "password_hash", "argon2id:wait=-1s", "wait=-1s: want a duration"},
+		{session, "login_limit_account", "5", "login_limit_account=5: want none, or tries/duration"},
+		{session, "login_limit_address", "0/1m", "login_limit_address=0/1m: want none"},
+		{token, "carrier", "url", "carrier=url: want one of header, cookie"},
+		{session, "carrier", "cookie", "carrier=cookie: means nothing with mechanism=session"},
+		{token, "same_site", "Lax", "same_site=Lax: means nothing with mechanism=token"},
+		{with(token, "carrier", "cookie"), "refresh_lifetime", "24h", "refresh_lifetime=24h: means nothing with mechanism=token"},
+		{with(token, "carrier", "cookie"), "revocation", "families", "carrier=cookie: there are no refresh tokens"},
 		{token, "revocation", "record", "revocation=record: want one of none, denylist, epoch"},
 		{token, "on_store_unreachable", "open", "on_store_unreachable=open: means nothing with mechanism=token, revocation=none"},
 		{denylist, "on_store_unreachable", "shut", "on_store_unreachable=shut: want 503, stale(T)"},

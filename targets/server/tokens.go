@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,16 +26,23 @@ type tokens struct {
 	families *revoke.Families                        // nil: refresh tokens are JWTs
 	memo     *jwt.Memo                               // nil: none
 	profile  func(subject string) string             // nil: none
+	carrier  *tokenCarrier                           // nil: clients keep tokens, and send them in a header
 	lifetime time.Duration
 	now      func() time.Time
 }
 
-func newTokens(s Settings, keys *keyring, strategy revoke.Strategy, now func() time.Time) (*tokens, error) {
-	cfg := jwt.Config{
+// tokenConfig is what issuer and verifier agree on.
+func (s *Settings) tokenConfig(now func() time.Time) jwt.Config {
+	return jwt.Config{
 		Issuer: s.Issuer, Audience: s.Audience,
-		Lifetime: s.Lifetime, RefreshLifetime: s.RefreshLifetime, Leeway: s.Leeway, NotBefore: s.NotBefore == "iat", Now: now,
+		Lifetime: s.Lifetime, RefreshLifetime: cmp.Or(s.RefreshLifetime, s.Lifetime), Leeway: s.Leeway, NotBefore: s.NotBefore == "iat", Now: now,
 		MaxTokenBytes: s.MaxHeaderBytes, // what does not fit a header is refused there
+		Verifier:      s.Verifier,
 	}
+}
+
+func newTokens(s Settings, keys *keyring, strategy revoke.Strategy, now func() time.Time) (*tokens, error) {
+	cfg := s.tokenConfig(now)
 	issuer, err := jwt.NewIssuer(keys.ring, cfg)
 	if err != nil {
 		return nil, err
@@ -60,11 +68,16 @@ func (t *tokens) authenticate(h *fasthttp.RequestHeader) (caller, error) {
 	if !ok {
 		return caller{}, errAbsent()
 	}
-	c, err := t.access(string(v))
+	return t.accept(string(v))
+}
+
+// accept says whose token it is.
+func (t *tokens) accept(token string) (caller, error) {
+	c, err := t.access(token)
 	if err != nil {
 		return caller{}, refusal(err)
 	}
-	who := caller{subject: c.Subject, roles: c.Roles, token: identity(c)}
+	who := caller{subject: c.Subject, roles: c.Roles, tokenID: c.ID, token: identity(c)}
 	if t.strategy == nil {
 		return who, nil
 	}
@@ -212,12 +225,15 @@ func (t *tokens) issue(l jwt.Login, refresh string) (grant, error) {
 		l.Profile = t.profile(l.Subject)
 	}
 	sign := t.issuer.Issue
-	if refresh != "" {
+	if refresh != "" || t.carrier != nil {
 		sign = t.issuer.IssueAccess
 	}
 	p, err := sign(l)
 	if err != nil {
 		return grant{}, err
+	}
+	if t.carrier != nil {
+		return t.carrier.grant(p)
 	}
 	if refresh != "" {
 		p.Refresh = refresh

@@ -2,7 +2,6 @@ package server
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"strconv"
 	"strings"
@@ -15,14 +14,24 @@ import (
 type directory struct {
 	users   []user
 	nobody  user // does the same work for a name that does not exist
+	hash    hash
 	plain   []string
 	special []string
 }
 
 type user struct {
-	salt   [16]byte
-	hash   atomic.Pointer[[sha256.Size]byte]
-	status atomic.Pointer[status] // nil: as seeded
+	salt     [saltBytes]byte
+	password atomic.Pointer[kept]
+	status   atomic.Pointer[status] // nil: as seeded
+}
+
+// kept is what is kept of a password. A dear hash of 10,000 seeded passwords would
+// take minutes, so that those begin with a quick one, and the first log-in that is
+// right leaves the other in its place, as a service moves on from an older hash.
+// (Seeded passwords are no secret.)
+type kept struct {
+	seeded [sumBytes]byte
+	sum    atomic.Pointer[[sumBytes]byte] // nil: seeded counts
 }
 
 // status is what the admin plane has set.
@@ -31,8 +40,8 @@ type status struct {
 	roles    []string // nil: as seeded
 }
 
-func newDirectory(n int) *directory {
-	d := &directory{users: make([]user, n), plain: []string{"user"}, special: []string{"user", "admin"}}
+func newDirectory(n int, h hash) *directory {
+	d := &directory{users: make([]user, n), hash: h, plain: []string{"user"}, special: []string{"user", "admin"}}
 	for i := range d.users {
 		d.users[i].seed(password(i + 1))
 	}
@@ -45,20 +54,32 @@ func password(n int) string { return "password-" + strconv.Itoa(n) }
 
 func (u *user) seed(password string) {
 	rand.Read(u.salt[:]) // never fails
-	h := u.sum(password)
-	u.hash.Store(&h)
+	sum, _ := quick{}.sum(&u.salt, password)
+	u.password.Store(&kept{seeded: sum})
 }
 
-// sum is one round of salted SHA-256: cheap on purpose, so that a login measures
-// the mechanism and not the password hash. Never do this with real passwords.
-func (u *user) sum(password string) [sha256.Size]byte {
-	var buf [128]byte
-	return sha256.Sum256(append(append(buf[:0], u.salt[:]...), password...))
-}
-
-func (u *user) matches(password string) bool {
-	h := u.sum(password)
-	return subtle.ConstantTimeCompare(h[:], u.hash.Load()[:]) == 1
+// judge says whether password is the user's, and what was kept of it at that time.
+// A user who does not exist costs the same, and so does a wrong password. An error means
+// that it was not looked at.
+func (d *directory) judge(u *user, password string) (was *kept, right bool, err error) {
+	was = u.password.Load()
+	sum, err := d.hash.sum(&u.salt, password)
+	if err != nil {
+		return was, false, err
+	}
+	got, want := sum, was.sum.Load()
+	first := want == nil && d.hash != (quick{})
+	if first {
+		got, _ = quick{}.sum(&u.salt, password)
+	}
+	if want == nil {
+		want = &was.seeded
+	}
+	right = subtle.ConstantTimeCompare(got[:], want[:]) == 1
+	if right && first {
+		was.sum.Store(&sum)
+	}
+	return was, right, nil
 }
 
 // find returns the user called name, or nil. Names are canonical: user-07 is
@@ -77,31 +98,36 @@ func (d *directory) find(name string) *user {
 
 // check reports whether password is name's, with the same work if there is no
 // such user.
-func (d *directory) check(name, password string) bool {
+func (d *directory) check(name, password string) (bool, error) {
 	u := d.find(name)
 	if u == nil {
-		d.nobody.matches(password)
-		return false
+		u = &d.nobody // whose password nobody knows
 	}
-	return u.matches(password)
+	_, right, err := d.judge(u, password)
+	return right, err
 }
 
 // change replaces name's password if current is right. undo takes the change
 // back unless somebody else has changed it since.
-func (d *directory) change(name, current, next string) (undo func(), ok bool) {
+func (d *directory) change(name, current, next string) (undo func(), ok bool, err error) {
 	u := d.find(name)
 	if u == nil {
-		return nil, false
+		u = &d.nobody
 	}
-	was := u.hash.Load()
-	if h := u.sum(current); subtle.ConstantTimeCompare(h[:], was[:]) != 1 {
-		return nil, false
+	was, right, err := d.judge(u, current)
+	if err != nil || !right {
+		return nil, false, err
 	}
-	now := u.sum(next)
-	if !u.hash.CompareAndSwap(was, &now) {
-		return nil, false // a concurrent change won
+	sum, err := d.hash.sum(&u.salt, next)
+	if err != nil {
+		return nil, false, err
 	}
-	return func() { u.hash.CompareAndSwap(&now, was) }, true
+	now := &kept{}
+	now.sum.Store(&sum)
+	if !u.password.CompareAndSwap(was, now) {
+		return nil, false, nil // a concurrent change won
+	}
+	return func() { u.password.CompareAndSwap(now, was) }, true, nil
 }
 
 // roles of a user. The slice is shared; do not change it.

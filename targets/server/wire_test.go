@@ -250,6 +250,9 @@ func storeless() []arm {
 		{name: "jwt-hs256", set: settingsFor("token", "algorithm", "HS256")},
 		{name: "jwt-rs256", set: settingsFor("token", "algorithm", "RS256")},
 		{name: "jwt-es256", set: settingsFor("token", "algorithm", "ES256")},
+		{name: "jwt-hs256-jwx", set: with(settingsFor("token", "algorithm", "HS256"), "verifier", "jwx")},
+		{name: "jwt-mldsa65", set: settingsFor("token", "algorithm", "ML-DSA-65")},
+		{name: "jwt-es256@cookie", set: with(settingsFor("token", "algorithm", "ES256"), "carrier", "cookie")},
 		{name: "session-sealed", set: settingsFor("sealed", "", "")},
 		{name: "jwt-es256+memo", set: with(settingsFor("token", "algorithm", "ES256"), "memo_entries", "100")},
 	}
@@ -317,7 +320,10 @@ func eachArm(t *testing.T, f func(t *testing.T, a arm, n *node)) {
 		f(t, a, a.start(t))
 	})
 	t.Run("revocable", func(t *testing.T) {
-		for _, a := range revocable(storetest.StartRedis(t)) {
+		srv := storetest.StartRedis(t)
+		hybrid := redisArm(srv) // which ends at once, and hands out no refresh tokens
+		hybrid.name, hybrid.set = "hybrid@cookie", with(settingsFor("hybrid", "algorithm", "ES256"), "carrier", "cookie")
+		for _, a := range append(revocable(srv), hybrid) {
 			t.Run(a.name, func(t *testing.T) {
 				n := a.start(t)
 				n.untilReady()

@@ -22,7 +22,8 @@ type mysqlAddress struct {
 func parseMySQLDSN(dsn string) (*mysqlAddress, error) {
 	my, err := mysql.ParseDSN(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("store: MySQL DSN: %w", err)
+		// What the parser says may have the password in it.
+		return nil, errors.New("store: MySQL DSN: want user:password@tcp(host:port)/database")
 	}
 	if my.DBName == "" {
 		return nil, errors.New("store: MySQL DSN names no database: want ...)/authbench")
