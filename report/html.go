@@ -59,6 +59,8 @@ func sections() []section {
 		tabled("scale-out", "More nodes"),
 		tabled("rolling-restart", "A new version, node by node"),
 		tabled("failover", "A replica takes over"),
+		tabled("probe", "What an attacker would try"),
+		tabled("csrf", "What a browser sends by itself, and what a script can read"),
 		tabled("stale-authorisation", "How long a role that was taken away still counts"),
 		tabled("lifetime", "How long credentials live"),
 		tabled("claims-size", "What a larger token costs, and where it breaks"),

@@ -34,7 +34,10 @@ type tableGroup struct {
 	Alone *evidence.Tried // there is one arm, which needs no column; else nil
 }
 
-type tableHead struct{ Name, Unit, Meaning string }
+type tableHead struct {
+	Name, Unit, Meaning string
+	Words               bool // some of its cells are sentences
+}
 
 type tableRow struct {
 	*evidence.Tried
@@ -43,7 +46,13 @@ type tableRow struct {
 	Cells []tableCell
 }
 
-type tableCell struct{ Value, Spread, Missing string }
+type tableCell struct {
+	Value, Spread, Missing string
+	Words                  bool // Value is long enough to be broken into lines
+}
+
+// wordsFrom is how long words are that are read from the left, in characters.
+const wordsFrom = 24
 
 // tabled is the section of one scenario.
 func tabled(scenario, title string) section {
@@ -90,7 +99,7 @@ func groupTables(ts []evidence.Tabled) tableGroup {
 	first := ts[0].Table
 	g := tableGroup{Title: first.Title, Chart: tableChart(ts), Axis: unitName(first.Axis), Alone: ts[0].Tried}
 	for _, c := range first.Columns {
-		g.Heads = append(g.Heads, tableHead{c.Name, c.Unit, c.Meaning})
+		g.Heads = append(g.Heads, tableHead{Name: c.Name, Unit: c.Unit, Meaning: c.Meaning})
 	}
 	for _, t := range ts {
 		if t.Tried != ts[0].Tried {
@@ -101,13 +110,15 @@ func groupTables(ts []evidence.Tabled) tableGroup {
 			if i == 0 {
 				row.Span = len(t.Table.Rows)
 			}
-			for _, want := range first.Columns { // in this order, whatever the arm's
+			for column, want := range first.Columns { // in this order, whatever the arm's
 				k := slices.IndexFunc(t.Table.Columns, func(c results.Column) bool { return c.Name == want.Name })
 				if k < 0 || k >= len(r.Cells) {
 					row.Cells = append(row.Cells, tableCell{Missing: "not measured"})
 					continue
 				}
-				row.Cells = append(row.Cells, cellOf(r.Cells[k]))
+				cell := cellOf(r.Cells[k])
+				g.Heads[column].Words = g.Heads[column].Words || cell.Words
+				row.Cells = append(row.Cells, cell)
 			}
 			g.Rows = append(g.Rows, row)
 		}
@@ -122,7 +133,7 @@ func cellOf(c results.Cell) tableCell {
 		if c.Text == "" {
 			return tableCell{Missing: "not measured"}
 		}
-		return tableCell{Value: c.Text}
+		return tableCell{Value: c.Text, Words: len(c.Text) >= wordsFrom}
 	}
 	out := tableCell{Value: plain(*c.Value)}
 	if c.Low != nil && c.High != nil {

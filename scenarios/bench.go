@@ -67,6 +67,7 @@ func (b *Bench) Run(ctx context.Context) (dir string, run *results.Run, err erro
 	}
 	defer func() { err = errors.Join(err, bed.Close()) }()
 
+	b.keepToLimits()
 	run = b.newRun(bed)
 	arms := b.arms(bed.Missing(), run)
 	if len(arms) == 0 {
@@ -127,7 +128,7 @@ func (b *Bench) newRun(bed *testbed.Testbed) *results.Run {
 		Baseline:      b.Baseline,
 		Workload: results.Workload{
 			Scenario: b.Scenario.Name, Blocks: b.Profile.Blocks, Users: b.Profile.Users,
-			Connections: b.Connections, SaturateConns: calibrateConns,
+			Connections: b.Connections, SaturateConns: min(calibrateConns, b.Connections),
 			Arrivals: string(b.Arrivals), Popularity: string(b.Popularity),
 			WarmupNS: b.Profile.Warmup.Nanoseconds(), SteadyNS: b.Profile.Steady.Nanoseconds(),
 			SaturateNS: b.Profile.Saturate.Nanoseconds(), TimeoutNS: b.Timeout.Nanoseconds(),
@@ -175,8 +176,20 @@ func describeArm(a Arm) results.Arm {
 	return results.Arm{
 		Name: a.Name, Summary: a.Contract.Summary, Mechanism: a.Contract.Mechanism, Contract: a.Source,
 		Duplicate: a.Duplicate, Needs: storesOf(a.Contract), UseAsks: asks, Settings: a.Contract.Settings,
-		Promises: a.Contract.Promises.Map(), Notes: append([]string{}, a.Contract.Notes...),
+		Promises: a.Contract.Promises.Map(), Notes: notesOf(a.Contract),
 	}
+}
+
+// notesOf is what a reader of the results has to know of a target.
+func notesOf(c *contract.Contract) []string {
+	notes := append([]string{}, c.Notes...)
+	if why := loginNotMeasured(c); why != "" {
+		notes = append(notes, "Logging in is not measured: "+why+".")
+	}
+	if most := c.Cap().Rate; most > 0 {
+		notes = append(notes, fmt.Sprintf("Its capacity is not measured: it may be sent at most %d requests a second (limits.rate).", most))
+	}
+	return notes
 }
 
 // expect says, before the first trial, how large a difference would have to be to be
@@ -216,13 +229,40 @@ func (b *Bench) setRate(ctx context.Context, e *Experiment, run *results.Run) er
 		if err != nil {
 			return err
 		}
-		w.Rate, w.CalibratedRate, w.CalibratedArm = rate, capacity, slowest
-		w.RateFrom = fmt.Sprintf("%.0f %% of the slowest arm's capacity (%s, %.0f/s in a closed loop)", steadyShare*100, slowest, capacity)
+		if slowest != "" {
+			w.Rate, w.CalibratedRate, w.CalibratedArm = rate, capacity, slowest
+			w.RateFrom = fmt.Sprintf("%.0f %% of the slowest arm's capacity (%s, %.0f/s in a closed loop)", steadyShare*100, slowest, capacity)
+		}
+		if most, whose := b.most(func(l contract.Limits) int { return l.Rate }); most > 0 && (slowest == "" || w.Rate > float64(most)) {
+			w.Rate, w.RateFrom = float64(most), "what "+whose+" may be sent (limits.rate)"
+		}
 	}
 	w.InFlightCap = max(1024, int(5*w.Rate))
 	e.Workload = *w
 	e.tell(Step{Message: fmt.Sprintf("steady load: %.0f requests/s for every arm, %s", w.Rate, w.RateFrom)})
 	return nil
+}
+
+// most is the least of a limit of the contracts, and whose it is; 0: there is none.
+func (b *Bench) most(of func(contract.Limits) int) (least int, whose string) {
+	for _, c := range b.Contracts {
+		if n := of(c.Cap()); n > 0 && (least == 0 || n < least) {
+			least, whose = n, c.Name
+		}
+	}
+	return least, whose
+}
+
+// keepToLimits lowers the connections, which are the same for all, to what every target
+// may be sent.
+func (b *Bench) keepToLimits() {
+	conns, who := b.most(func(l contract.Limits) int { return l.Connections })
+	if conns > 0 && b.Connections > conns {
+		b.Connections = conns
+		if b.Tell != nil {
+			b.Tell(Step{Message: fmt.Sprintf("%d connections for every arm: %s may have no more (limits.connections)", conns, who)})
+		}
+	}
 }
 
 // lacking says why an arm cannot be measured, or "".

@@ -22,12 +22,12 @@ const (
 	calibrateWindow = 350 * time.Millisecond
 )
 
-// Calibrate saturates every arm for a moment and returns the slowest one's
-// capacity and name, and 20 % of it, rounded down to two digits.
+// Calibrate saturates every arm that may be saturated for a moment and returns the
+// slowest one's capacity and name, and 20 % of it, rounded down to two digits.
 func Calibrate(ctx context.Context, e *Experiment, conns int) (rate, capacity float64, slowest string, err error) {
 	capacity = math.Inf(1)
 	for _, arm := range e.Arms {
-		if arm.Duplicate {
+		if arm.Duplicate || arm.Contract.Cap().Rate > 0 {
 			continue
 		}
 		e.tell(Step{Arm: arm.Name, Message: ""})
@@ -45,6 +45,9 @@ func Calibrate(ctx context.Context, e *Experiment, conns int) (rate, capacity fl
 		if got < capacity {
 			capacity, slowest = got, arm.Name
 		}
+	}
+	if slowest == "" { // limits bind them all
+		return 0, 0, "", nil
 	}
 	return roundDown(capacity * steadyShare), capacity, slowest, nil
 }

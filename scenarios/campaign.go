@@ -51,6 +51,9 @@ func NewCase(s Scenario, target Target, set map[string]string) (Case, error) {
 	if s.Applies != nil {
 		cs.Reason = s.Applies(c, v)
 	}
+	if err := capRate(c, v, set["rate"] != ""); err != nil {
+		return Case{}, err
+	}
 	if s.Settings != nil && cs.Reason == "" {
 		for key, value := range s.Settings(c, v) {
 			if _, typed := rest[key]; !typed { // what was asked for stands

@@ -96,7 +96,7 @@ func atLength(r Row) map[string]string {
 		switch key {
 		case "users", "revocations", "over", "nodes", "rate", "before", "during", "after", "storm", "revoked", "leaving", "costs",
 			"calm", "points", "against", "blocks", "repeats", "window", "warmup", "rounds",
-			"services", "hold", "life", "shares", "steps", "objective":
+			"services", "hold", "life", "samples", "shares", "steps", "objective", "cost", "cookies", "age":
 		default:
 			set[key] = value
 		}

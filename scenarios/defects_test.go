@@ -150,6 +150,9 @@ func planted(name string) defect {
 	if d := kneeDefect(name); d != nil {
 		return d
 	}
+	if d := crossSiteDefect(name); d != nil {
+		return d
+	}
 	return map[string]defect{
 		"ignores one revocation in 100": ignoresRevocations,
 		"a touch resurrects a session":  touchResurrects,

@@ -92,7 +92,7 @@ func (e *Experiment) one(ctx context.Context, arm Arm, block, position int) (*Tr
 	t := &Trial{
 		Arm:      arm,
 		Testbed:  e.Testbed,
-		Engine:   e.Engine,
+		Engine:   keepWithin(e.Engine, arm.Contract.Name, arm.Contract.Cap()),
 		Workload: e.Workload,
 		Seed:     BlockSeed(e.Seed, block),
 

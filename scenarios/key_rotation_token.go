@@ -3,16 +3,20 @@ package scenarios
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math/big"
 	"strings"
 	"time"
+
+	"filippo.io/mldsa"
 )
 
 // signed is a token in the compact form of RFC 7515, taken apart. Nobody checks
@@ -78,8 +82,16 @@ func newForger(alg string) (*forger, error) {
 	switch alg {
 	case "ES256":
 		f.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "RS256":
+	case "ES384":
+		f.key, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case "RS256", "PS256":
 		f.key, err = rsa.GenerateKey(rand.Reader, 2048)
+	case "EdDSA":
+		_, f.key, err = ed25519.GenerateKey(rand.Reader)
+	case "ML-DSA-44":
+		f.key, err = mldsa.GenerateKey(mldsa.MLDSA44())
+	case "ML-DSA-65":
+		f.key, err = mldsa.GenerateKey(mldsa.MLDSA65())
 	default:
 		err = fmt.Errorf("no key for %s is forged", alg)
 	}
@@ -89,22 +101,37 @@ func newForger(alg string) (*forger, error) {
 // sign is s under that kid, signed by the forger.
 func (f *forger) sign(s signed, kid string) (string, error) {
 	input := s.head(f.alg, kid) + "." + s.payload
-	sum := sha256.Sum256([]byte(input))
-	var sig []byte
-	switch key := f.key.(type) {
-	case *ecdsa.PrivateKey:
-		r, v, err := ecdsa.Sign(rand.Reader, key, sum[:])
-		if err != nil {
-			return "", err
-		}
-		sig = append(r.FillBytes(make([]byte, 32)), v.FillBytes(make([]byte, 32))...) // RFC 7518 section 3.4
-	default:
-		var err error
-		if sig, err = key.Sign(rand.Reader, sum[:], crypto.SHA256); err != nil {
-			return "", err
-		}
+	sig, err := f.signature([]byte(input))
+	if err != nil {
+		return "", err
 	}
 	return input + "." + base64.RawURLEncoding.EncodeToString(sig), nil
+}
+
+func (f *forger) signature(input []byte) ([]byte, error) {
+	sum := sha256.Sum256(input)
+	switch key := f.key.(type) {
+	case *ecdsa.PrivateKey:
+		digest := sum[:]
+		if f.alg == "ES384" {
+			long := sha512.Sum384(input)
+			digest = long[:]
+		}
+		r, v, err := ecdsa.Sign(rand.Reader, key, digest)
+		if err != nil {
+			return nil, err
+		}
+		size := key.Params().BitSize / 8
+		return append(r.FillBytes(make([]byte, size)), v.FillBytes(make([]byte, size))...), nil // RFC 7518 section 3.4
+	case *rsa.PrivateKey:
+		var opts crypto.SignerOpts = crypto.SHA256
+		if f.alg == "PS256" {
+			opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
+		}
+		return key.Sign(rand.Reader, sum[:], opts)
+	default: // Ed25519 and ML-DSA hash by themselves
+		return key.Sign(rand.Reader, input, crypto.Hash(0))
+	}
 }
 
 // keySet publishes the forger's key under these kids (RFC 7517 section 5).
@@ -113,8 +140,13 @@ func (f *forger) keySet(kids ...string) []byte {
 	key := map[string]string{"use": "sig", "alg": f.alg}
 	switch public := f.key.Public().(type) {
 	case *ecdsa.PublicKey:
-		point, _ := public.Bytes() // of P-256: cannot fail
-		key["kty"], key["crv"], key["x"], key["y"] = "EC", "P-256", b64(point[1:33]), b64(point[33:])
+		point, _ := public.Bytes() // on its curve: cannot fail
+		half := 1 + len(point)/2
+		key["kty"], key["crv"], key["x"], key["y"] = "EC", public.Params().Name, b64(point[1:half]), b64(point[half:])
+	case ed25519.PublicKey:
+		key["kty"], key["crv"], key["x"] = "OKP", "Ed25519", b64(public)
+	case *mldsa.PublicKey:
+		key["kty"], key["pub"] = "AKP", b64(public.Bytes()) // RFC 9964
 	case *rsa.PublicKey:
 		key["kty"], key["n"], key["e"] = "RSA", b64(public.N.Bytes()), b64(big.NewInt(int64(public.E)).Bytes())
 	}

@@ -28,7 +28,7 @@ func Knees(ctx context.Context, e *Experiment, keep func(results.Knee)) error {
 		return err
 	}
 	for _, arm := range e.Arms {
-		if arm.Duplicate {
+		if arm.Duplicate || arm.Contract.Cap().Rate > 0 {
 			continue
 		}
 		e.tell(Step{Arm: arm.Name, Message: fmt.Sprintf("the highest rate of %s at %s", arm.Name, KneeObjective)})

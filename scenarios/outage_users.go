@@ -185,6 +185,14 @@ func (r *rig) ask(ctx context.Context, c cast, o *results.Outage) {
 			one(i, &c.revoked[i], results.OK, &o.RevokedAsked, &o.Resurrected)
 		}
 	}
+	// A target that acknowledges log-outs it could not do shows only here. The checker
+	// judges it, from the history.
+	var asked, accepted int64
+	for i := range c.leaving {
+		if o.LogoutsDuring.OK > 0 {
+			one(i, &c.leaving[i], results.OK, &asked, &accepted)
+		}
+	}
 	wg.Wait()
 }
 

@@ -41,10 +41,13 @@ func usePlan(c *contract.Contract, nodes []*testbed.Node, users []user) (loadgen
 
 func compile(c *contract.Contract, step *contract.Step, nodes []*testbed.Node, users []*user) (loadgen.Plan, error) {
 	plan := loadgen.Plan{Outcomes: c.OutcomeMap(step), Requests: make([]loadgen.Request, len(users))}
+	if err := c.OneRequest(step); err != nil {
+		return plan, err
+	}
 	for _, n := range nodes {
 		plan.Nodes = append(plan.Nodes, n.Addr())
 		if n.Secure() {
-			plan.TLS = &loadgen.TLS{}
+			plan.TLS = &loadgen.TLS{ServerName: c.TLS.ServerName, RootsPEM: c.RootsPEM()}
 		}
 	}
 	for i, u := range users {
@@ -68,29 +71,26 @@ func compile(c *contract.Contract, step *contract.Step, nodes []*testbed.Node, u
 // users that got none because the target could not answer. A user who was
 // refused is an error.
 func learn(c *contract.Contract, users []*user, answers []*loadgen.Response) (again []*user, err error) {
-	outcomes := c.OutcomeMap(&c.Login)
 	for i, r := range answers {
 		u := users[i]
 		if r == nil {
 			again = append(again, u)
 			continue
 		}
-		switch outcome, listed := outcomes[r.Status]; {
+		header := make([]contract.Header, len(r.Header))
+		for j, h := range r.Header {
+			header[j] = contract.Header(h)
+		}
+		switch outcome, listed := c.Outcome(&c.Login, r.Status, header, r.Body); {
 		case listed && outcome == results.Unavailable:
 			again = append(again, u)
 			continue
 		case !listed || outcome != results.OK:
 			return nil, fmt.Errorf("user %s: status %d", u.vars["username"], r.Status)
 		}
-		header := make([]contract.Header, len(r.Header))
-		for j, h := range r.Header {
-			header[j] = contract.Header(h)
-		}
-		got, err := c.Login.ExtractFrom(r.Status, header, r.Body)
-		if err != nil {
+		if u.vars, err = c.Learn(&c.Login, u.vars, r.Status, header, r.Body); err != nil {
 			return nil, fmt.Errorf("user %s: %w", u.vars["username"], err)
 		}
-		u.vars = u.vars.With(got)
 	}
 	return again, nil
 }

@@ -106,7 +106,7 @@ func possible(cases []Case, missing map[string]string) []Case {
 // runCase runs a case on reset stores, as the trial of the given block.
 func runCase(ctx context.Context, bed *testbed.Testbed, engine loadgen.Engine, cs Case, seed uint64, block int) (*Trial, error) {
 	t := &Trial{
-		Arm: cs.Arm, Testbed: bed, Engine: engine, Values: cs.Values, Changed: cs.Changed, Load: cs.load,
+		Arm: cs.Arm, Testbed: bed, Engine: keepWithin(engine, cs.Arm.Contract.Name, halved(cs.Arm.Contract.Cap())), Values: cs.Values, Changed: cs.Changed, Load: cs.load,
 		Seed:     BlockSeed(seed, block),
 		Workload: results.Workload{Connections: campaignConns},
 		Result: results.Trial{

@@ -2,9 +2,9 @@ package scenarios
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -25,10 +25,11 @@ type rig struct {
 	links []map[string]*testbed.Link // by node, then by kind of store
 	users []user                     // credentials under background load
 	hist  *history
-	began []begun           // in order
-	own   []disturbance     // what the scenario did itself, in order
-	old   *testbed.Snapshot // what restore-old goes back to
-	spent *results.Timeline // by each side, while the background load ran
+	began []begun                     // in order
+	own   []disturbance               // what the scenario did itself, in order
+	old   *testbed.Snapshot           // what restore-old goes back to
+	spent *results.Timeline           // by each side, while the background load ran
+	pace  func(context.Context) error // of what is not background load; nil: as fast as it goes
 }
 
 // disturbance is what a scenario did without an injector: it restarted nodes, or changed
@@ -78,6 +79,7 @@ func (t *Trial) setUp(ctx context.Context, s setup) (_ *rig, err error) {
 	if r.c.Start == nil || keepsApart(r.c) && !s.apart {
 		s.nodes = 1 // there is one address, or the sessions are in the node
 	}
+	r.pace = paceOf(halved(r.c.Cap()))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
@@ -218,11 +220,22 @@ func (r *rig) mustLogIn(ctx context.Context, node int, u *user) error {
 const opTimeout = 2 * time.Second
 
 func (r *rig) client(node int) *contract.Client {
-	c := &contract.Client{Contract: r.c, Host: r.nodes[node].Host(), Timeout: opTimeout}
-	if r.nodes[node].Secure() {
-		c.TLS = &tls.Config{}
-	}
+	c := clientOf(r.c, r.nodes[node], opTimeout)
+	c.Pace = r.pace
 	return c
+}
+
+// clientOf is a client of a node.
+func clientOf(c *contract.Contract, n *testbed.Node, timeout time.Duration) *contract.Client {
+	client := &contract.Client{Contract: c, Host: n.Host(), Addr: n.Addr(), Timeout: timeout}
+	if n.Secure() {
+		host, _, err := net.SplitHostPort(n.Addr())
+		if err != nil {
+			host = n.Addr()
+		}
+		client.TLS = c.TLSConfig(host)
+	}
+	return client
 }
 
 // do performs one operation with what u holds, notes it in the history, and lets

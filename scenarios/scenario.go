@@ -54,6 +54,9 @@ func All() []Scenario {
 		ScaleOut(),
 		RollingRestart(),
 		StaleAuthorisation(),
+		Algorithms(),
+		Probe(),
+		CSRF(),
 	}
 }
 

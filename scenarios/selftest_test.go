@@ -33,6 +33,9 @@ var selfTests = []struct {
 	{"401 on store failure", "mislabelled", RedisOutage(), "session-redis", map[string]string{
 		"fault": "kill", "users": "60", "revoked": "10", "before": "300ms", "during": "500ms", "after": "500ms",
 	}},
+	{"acknowledges in spite of 503", "bound-violations", RedisOutage(), "session-redis", map[string]string{
+		"fault": "kill", "users": "60", "revoked": "10", "before": "300ms", "during": "500ms", "after": "2s",
+	}},
 	{"leeway off by one second", "bound-violations", Revocation(), "jwt-es256", map[string]string{
 		"nodes": "2", "users": "40", "revocations": "40", "over": "1s", "rate": "100", "lifetime": "2s", "leeway": "1s",
 	}},

@@ -56,6 +56,7 @@ func newBenchCmd(a *app) *cobra.Command {
 	fl.StringVar(&f.out, "out", "results", "directory of results")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 when a check fails, 3 when a trial is invalid, 4 when a check is unknown")
 	f.stores.register(fl)
+	fl.BoolVar(&f.own, ownFlag, false, ownUsage)
 	return cmd
 }
 

@@ -37,6 +37,7 @@ type benchFlags struct {
 	promises    bool
 	costsOnly   bool
 	strict      bool
+	own         bool
 	stores      storeFlags
 }
 
@@ -54,6 +55,9 @@ func (f benchFlags) bench(a *app) (*scenarios.Bench, error) {
 		Command: a.command, Root: f.out, Tool: tool(),
 	}
 	if b.Contracts, b.Sources, err = f.contracts(); err != nil {
+		return nil, err
+	}
+	if err := mayReachAll(b.Contracts, f.own, "a benchmark logs its users in and puts load on it"); err != nil {
 		return nil, err
 	}
 	if profile.Promises {
@@ -101,7 +105,7 @@ func (f benchFlags) chooseEngine(cs []*contract.Contract) (loadgen.Engine, error
 	plan := &loadgen.Plan{}
 	for _, c := range cs {
 		if strings.HasPrefix(c.URL, "https:") {
-			plan.TLS = &loadgen.TLS{}
+			plan.TLS = &loadgen.TLS{ServerName: c.TLS.ServerName, RootsPEM: c.RootsPEM()}
 		}
 	}
 	if f.engine == "" {
@@ -172,6 +176,9 @@ func (f benchFlags) check(b *scenarios.Bench) error {
 	for _, c := range b.Contracts {
 		if known := c.Users.Count; known > 0 && b.Profile.Users > known {
 			return usageError("%s knows %d users, %d were asked for", c.Name, known, b.Profile.Users)
+		}
+		if most := c.Cap().Rate; most > 0 && f.rate > float64(most) {
+			return usageError("--rate %g: %s may be sent at most %d requests a second (limits.rate)", f.rate, c.Name, most)
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ Exit code 0: done, every assertion holds. 1: an assertion fails, the work failed
 or was interrupted. 2: a mistake in the call. 3: assertions were made and the
 recording is invalid. 4: an assertion is unknown.`,
 		Example: `  authbench load http://127.0.0.1:8080/me --rate 5000 --duration 30s
-  authbench load https://shop.test/cart --header 'Cookie: id=1' --assert 'p99<50ms, errors<0.1%'
+  authbench load https://shop.test/cart --header 'Cookie: id=1' --assert 'p99<50ms, errors<0.1%' --i-own-this-target
   authbench load http://127.0.0.1:8080/ --saturate --connections 16
   authbench load http://127.0.0.1:8080/ --search 'p99<5ms, errors<0.1%'
   authbench load http://127.0.0.1:8080/ --stages '10s@1000,30s@1000..5000' --json result.json`,
@@ -102,6 +102,7 @@ type loadJob struct {
 	json      string
 	hlog      string
 	quiet     bool
+	remote    bool // the target is on another machine
 }
 
 func (j *loadJob) run(ctx context.Context, a *app) error {

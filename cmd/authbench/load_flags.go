@@ -12,6 +12,7 @@ import (
 
 	"authbench/loadgen"
 	"authbench/results"
+	"authbench/targets/contract"
 )
 
 // loadFlags are the flags of load as typed.
@@ -40,19 +41,22 @@ type loadFlags struct {
 	json        string
 	asserts     []string
 	quiet       bool
+	own         bool
 }
 
 const (
 	defaultLoadRate   = 1000.0
 	defaultSearchRate = 500.0
+	remoteLoadRate    = 200.0 // of a target on another machine, as is the number of connections
+	remoteConnections = 20
 	defaultDuration   = 10 * time.Second
 	defaultProbe      = 2 * time.Second
 )
 
 func (f *loadFlags) register(fl *pflag.FlagSet) {
-	fl.Float64Var(&f.rate, "rate", 0, "requests per second; with --search the first to try (default 1000; with --search 500)")
+	fl.Float64Var(&f.rate, "rate", 0, "requests per second; with --search the first to try (default 1000; with --search 500; on another machine 200)")
 	fl.DurationVar(&f.duration, "duration", 0, "how long requests fall due; with --search of each probe (default 10s; with --search 2s)")
-	fl.IntVar(&f.connections, "connections", 64, "open connections, one request at a time on each")
+	fl.IntVar(&f.connections, "connections", 64, "open connections, one request at a time on each (on another machine 20 unless given)")
 	fl.StringVar(&f.arrivals, "arrivals", string(loadgen.Poisson), "poisson, or constant (which hides queueing)")
 	fl.BoolVar(&f.saturate, "saturate", false, "closed loop: every connection sends as soon as it was answered; measures capacity, hides stalls")
 	fl.StringVar(&f.search, "search", "", "find the highest rate that meets this `objective`, in at most 10 probes")
@@ -73,18 +77,36 @@ func (f *loadFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.hlog, "hlog", "", "write the histograms to this `file`, as an HdrHistogram V2 log")
 	fl.StringVar(&f.json, "json", "", "write the result to this `file` as JSON; - is stdout, the text then goes to stderr")
 	fl.StringArrayVar(&f.asserts, "assert", nil, "fail unless this `objective` is met (repeat)")
+	fl.BoolVar(&f.own, ownFlag, false, ownUsage)
 	fl.BoolVar(&f.quiet, "quiet", false, "no progress on stderr")
 }
 
 // job checks the call. Every error is a mistake in it.
 func (f *loadFlags) job(url string, typed func(string) bool) (*loadJob, error) {
 	j := &loadJob{url: url, conns: f.connections, warmup: f.warmup, json: f.json, hlog: f.hlog, quiet: f.quiet}
-	for _, step := range []func(*loadJob, func(string) bool) error{f.numbers, f.mode, f.target, f.objectives, f.chooseEngine, f.outputs} {
+	for _, step := range []func(*loadJob, func(string) bool) error{f.elsewhere, f.numbers, f.mode, f.target, f.objectives, f.chooseEngine, f.outputs} {
 		if err := step(j, typed); err != nil {
 			return nil, err
 		}
 	}
 	return j, nil
+}
+
+// elsewhere is about a target on another machine: it has to be theirs who ask, and gets
+// little unless they ask for more.
+func (f *loadFlags) elsewhere(j *loadJob, typed func(string) bool) error {
+	u, err := parseTarget(j.url)
+	if err != nil {
+		return err
+	}
+	if err := mayReach(u.Hostname(), f.own, "this puts load on it"); err != nil {
+		return err
+	}
+	if j.remote = !contract.Loopback(u.Hostname()); j.remote && !typed("connections") {
+		f.connections = remoteConnections
+		j.conns = f.connections
+	}
+	return nil
 }
 
 // numbers checks what stands for itself.
@@ -134,6 +156,9 @@ func (f *loadFlags) mode(j *loadJob, typed func(string) bool) error {
 	duration, rate := defaultDuration, defaultLoadRate
 	if j.mode == modeSearch {
 		duration, rate = defaultProbe, defaultSearchRate
+	}
+	if j.remote {
+		rate = remoteLoadRate
 	}
 	if typed("duration") {
 		duration = f.duration

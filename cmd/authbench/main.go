@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		fmt.Fprintf(stderr, "authbench: cannot tell the path of this program: %v\n", err)
 		return exitBroken
 	}
-	a := &app{stdout: stdout, stderr: stderr, getenv: getenv, self: self, command: append([]string{"authbench"}, args...)}
+	a := &app{stdout: stdout, stderr: stderr, getenv: getenv, self: self, command: append([]string{"authbench"}, maskedArgs(args)...)}
 	root := newRoot(a)
 	root.SetArgs(args)
 	err = root.ExecuteContext(ctx)
@@ -98,6 +98,7 @@ func newRoot(a *app) *cobra.Command {
 		newBenchCmd(a),
 		newRunCmd(a),
 		newListCmd(a),
+		newInitCmd(a),
 		newLoadCmd(a),
 		newServeCmd(a),
 		newKeysCmd(a),

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -13,162 +10,252 @@ import (
 	"github.com/spf13/cobra"
 
 	"authbench/results"
+	"authbench/scenarios"
+	"authbench/scenarios/attack"
 	"authbench/scenarios/testbed"
 	"authbench/targets/contract"
 )
 
 // probeFlags are what probe can be told.
 type probeFlags struct {
-	url     string
-	set     []string
-	json    bool
-	timeout time.Duration
-	wait    time.Duration
-	own     bool
-	stores  storeFlags
+	arm, url        string
+	set             []string
+	only            string
+	list            bool
+	json            bool
+	junit, markdown string
+	timeout, wait   time.Duration
+	maxTime         time.Duration
+	rate            float64
+	samples         int
+	strict          bool
+	own             bool
+	stores          storeFlags
 }
+
+// Requests a second, at most, to a target that is not started by us: on this machine, and
+// elsewhere. Ours is attacked as fast as it answers.
+const (
+	probeRateHere  = 500
+	probeRateAway  = 50
+	probeRateUnset = -1
+)
 
 func newProbeCmd(a *app) *cobra.Command {
 	var f probeFlags
 	cmd := &cobra.Command{
-		Use:   "probe FILE|ARM",
-		Short: "Walk a target through log in, use, refresh and log-out, and report each step",
-		Long: `Read a contract (docs/contract.md), reach or start its target, and walk it through
-log in, wrong password, use, use without a credential, refresh, revoke, use after
-revoke, and log-out everywhere. Every answer is held against the contract and
-against what the target promises.
+		Use:   "probe [FILE | ARM | --arm ARM]",
+		Short: "Walk a target through its contract, then try what an attacker would try",
+		Long: `Read a contract (docs/contract.md), reach or start its target, walk it through log in,
+use, refresh and log-out, and then try the attack cases (docs/probe.md): forged and
+altered tokens, fixed sessions, replays, requests from other sites, leaks. Before and
+after each case a credential that no case touches has to be good.
 
-Exit code 0: everything as promised. 1: something is broken. 2: the contract cannot
-be used.`,
-		Example: `  authbench probe shop.yaml
-  authbench probe shop.yaml --url http://127.0.0.1:3000
-  authbench probe jwt-hs256 --set lifetime=2s --set leeway=0s`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError("probe wants one contract file or arm (arms: %s)", strings.Join(contract.Arms(), ", "))
-			}
-			return nil
-		},
+A case passes, fails, does not apply (and why), or is unknown (and why). On standard
+output there is the report, or with --json the same for machines; progress goes to
+standard error.
+
+Exit code 0: nothing failed. 1: something failed. 2: the contract or the target cannot
+be used. 4: with --strict, something is unknown.`,
+		Example: `  authbench probe --arm session-redis
+  authbench probe shop.yaml --url http://127.0.0.1:3000 --only A,D4
+  authbench probe jwt-hs256 --set lifetime=2s --json
+  authbench probe --list`,
+		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return contract.Arms(), cobra.ShellCompDirectiveDefault
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return f.probe(cmd.Context(), a, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) },
 	}
 	flags := cmd.Flags()
+	flags.StringVar(&f.arm, "arm", "", "bundled arm, which is started")
 	flags.StringVar(&f.url, "url", "", "reach the target here (scheme, host, port, path prefix), instead of where the contract says")
 	flags.StringArrayVar(&f.set, "set", nil, "change a setting of the contract: `key=value`; may be given several times")
+	flags.StringVar(&f.only, "only", "", "classes, cases or walk, with commas: A,D4,walk (default: everything)")
+	flags.BoolVar(&f.list, "list", false, "list the cases, and what they refer to")
 	flags.BoolVar(&f.json, "json", false, "print the report as JSON")
-	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "longest time for one step")
-	flags.DurationVar(&f.wait, "wait", 10*time.Second, "longest time to wait for a revocation bound to pass")
-	flags.BoolVar(&f.own, "i-own-this-target", false, "allow a target that is not on this machine")
+	flags.StringVar(&f.junit, "junit", "", "write the cases to a `file` as JUnit XML")
+	flags.StringVar(&f.markdown, "markdown", "", "write the report to a `file` as Markdown; - is standard output, in place of the text")
+	flags.DurationVar(&f.timeout, "timeout", 5*time.Second, "longest time for one request")
+	flags.DurationVar(&f.wait, "wait", 10*time.Second, "longest time to wait in the walk for a revocation bound to pass")
+	flags.DurationVar(&f.maxTime, "max-time", 10*time.Minute, "longest time for all of it: cases that are not done by then are unknown")
+	flags.Float64Var(&f.rate, "rate", probeRateUnset, "requests a second, at most; 0 is no limit (default: none for a target that is started, else 500 on this machine and 50 elsewhere)")
+	flags.IntVar(&f.samples, "samples", 0, "random ids that are drawn, to look for a defect (default 100,000)")
+	flags.BoolVar(&f.strict, "strict", false, "exit 4 when something is unknown")
+	flags.BoolVar(&f.own, ownFlag, false, ownUsage)
 	f.stores.register(flags)
 	return cmd
 }
 
-func (f *probeFlags) probe(ctx context.Context, a *app, name string) error {
-	set := map[string]string{}
-	for _, kv := range f.set {
-		k, v, ok := strings.Cut(kv, "=")
-		if !ok || k == "" {
-			return usageError("--set %s: want key=value", kv)
+func (f *probeFlags) run(ctx context.Context, a *app, args []string) error {
+	if f.list {
+		if len(args) > 0 || f.arm != "" {
+			return usageError("--list lists the cases: it needs no target")
 		}
-		set[k] = v
+		return a.output("", func(w io.Writer) error { return listCases(w, f.json) })
 	}
-	if f.timeout <= 0 || f.wait < 0 {
-		return usageError("--timeout and --wait are lengths of time")
+	p, err := f.probing()
+	if err != nil {
+		return err
 	}
-	c, err := contract.Resolve(name, set)
+	load, err := f.contract(args)
+	if err != nil {
+		return err
+	}
+	c, err := load(nil)
 	if err != nil {
 		return usageError("%w", err)
 	}
-	if f.url != "" {
-		c.URL, c.Start = f.url, nil
+	if more := scenarios.ProbeSettings(c); more != nil {
+		if c, err = load(more); err != nil {
+			return err
+		}
 	}
+	progress := newProbeProgress(a.stderr, p)
+	p.Checked, p.Tried = progress.checked, progress.tried
+	var report *attack.Report
 	if c.Start != nil {
-		return f.start(ctx, a, c)
+		report, err = f.start(ctx, a, c, p)
+	} else {
+		report, err = f.at(ctx, c, p)
 	}
-	return f.walk(ctx, a, c, c.URL)
+	progress.close()
+	if report == nil {
+		return err
+	}
+	return errors.Join(f.write(a, report), err, f.verdict(report))
 }
 
-// start brings the target up with its stores, walks it, and takes all of it away.
-func (f *probeFlags) start(ctx context.Context, a *app, c *contract.Contract) (err error) {
+// probing is what was asked for.
+func (f *probeFlags) probing() (scenarios.Probing, error) {
+	p := scenarios.Probing{Nodes: 2, Samples: f.samples, Rate: max(0, f.rate), Timeout: f.timeout, Wait: f.wait, Until: time.Now().Add(f.maxTime)}
+	if f.timeout <= 0 || f.wait < 0 || f.maxTime <= 0 {
+		return p, usageError("--timeout, --wait and --max-time are lengths of time")
+	}
+	if f.rate < 0 && f.rate != probeRateUnset || f.samples < 0 {
+		return p, usageError("--rate and --samples are not negative")
+	}
+	if f.json && f.markdown == "-" {
+		return p, usageError("--json and --markdown - both want standard output")
+	}
+	var err error
+	if p.Walk, p.Classes, err = scenarios.ProbeOnly(f.only); err != nil {
+		return p, usageError("--only %s: %w", f.only, err)
+	}
+	return p, nil
+}
+
+// contract says which target was asked for, as a function that makes its contract with
+// more of its settings changed.
+func (f *probeFlags) contract(args []string) (func(more map[string]string) (*contract.Contract, error), error) {
+	name := f.arm
+	switch {
+	case len(args) == 1 && f.arm != "":
+		return nil, usageError("either --arm %s or %s, not both", f.arm, args[0])
+	case len(args) == 1:
+		name = args[0]
+	case f.arm == "":
+		return nil, usageError("probe wants one contract file or arm (arms: %s)", strings.Join(contract.Arms(), ", "))
+	}
+	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
+		return nil, usageError("a URL does not say how to log in: authbench init %s begins a contract, then authbench probe FILE --url %s", name, name)
+	}
+	set, err := keyValues(f.set)
+	if err != nil {
+		return nil, err
+	}
+	return func(more map[string]string) (*contract.Contract, error) {
+		all := map[string]string{}
+		for _, from := range []map[string]string{more, set} { // what was asked for stands
+			for k, v := range from {
+				all[k] = v
+			}
+		}
+		resolve := contract.Resolve
+		if f.arm != "" {
+			resolve = contract.Arm
+		}
+		c, err := resolve(name, all)
+		if err == nil && f.url != "" {
+			c.URL, c.Start = f.url, nil
+		}
+		return c, err
+	}, nil
+}
+
+// start brings nodes up with their stores, probes them, and takes all of it away.
+func (f *probeFlags) start(ctx context.Context, a *app, c *contract.Contract, p scenarios.Probing) (report *attack.Report, err error) {
 	opts, err := f.stores.options(a)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	opts.Needs = c.Start.Needs
 	tb, err := testbed.New(ctx, opts)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, tb.Close()) }()
 	if err := tb.Reset(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	node, err := tb.StartNode(ctx, c)
-	if err != nil {
-		return err
-	}
-	return f.walk(ctx, a, c, "http://"+node.Addr())
+	return p.Started(ctx, &scenarios.Trial{Arm: scenarios.Arm{Name: c.Name, Contract: c}, Testbed: tb})
 }
 
-// walk does the walk at base and reports it.
-func (f *probeFlags) walk(ctx context.Context, a *app, c *contract.Contract, base string) error {
-	client, err := contract.NewClient(c, base, f.timeout)
+// at probes a target that runs already.
+func (f *probeFlags) at(ctx context.Context, c *contract.Contract, p scenarios.Probing) (*attack.Report, error) {
+	client, err := contract.NewClient(c, c.URL, f.timeout)
 	if err != nil {
-		return usageError("%w", err)
+		return nil, usageError("%w", err)
 	}
-	if !client.Loopback() && !f.own {
-		return usageError("%s is not on this machine: a probe tries wrong passwords and logs users out; with --i-own-this-target it will", client.Host)
+	if err := mayReach(c.Remote(), f.own, "a probe tries wrong passwords, forges credentials and logs users out"); err != nil {
+		return nil, err
 	}
-	report, err := contract.Walk(ctx, client, contract.WalkOptions{MaxWait: f.wait})
-	if err != nil {
-		return err
+	if f.rate == probeRateUnset {
+		p.Rate = probeRateAway
+		if client.Loopback() {
+			p.Rate = probeRateHere
+		}
 	}
-	if f.json {
-		enc := json.NewEncoder(a.stdout)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(report)
-	} else {
-		err = printWalk(a.stdout, report)
+	if most := float64(c.Cap().Rate); most > 0 && (p.Rate == 0 || p.Rate > most) {
+		if f.rate > most {
+			return nil, usageError("--rate %g: %s may be sent at most %g requests a second (limits.rate)", f.rate, c.Name, most)
+		}
+		p.Rate = most
 	}
-	if err == nil && report.Count(results.Fail) > 0 {
-		err = exitError{exitBroken, nil}
-	}
-	return err
+	return p.At(ctx, client)
 }
 
-// printWalk prints a line a check, and what there is to say below it.
-func printWalk(w io.Writer, r *contract.Report) error {
-	name, sent := 0, 1
-	for _, c := range r.Checks {
-		name, sent = max(name, len(c.Name)), max(sent, len(c.Sent))
-	}
-	mark := map[string]string{results.Pass: "PASS", results.Fail: "FAIL", results.Unknown: "?", results.NotApplicable: "n/a"}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s at %s\n\n", r.Contract, r.Target)
-	for _, c := range r.Checks {
-		got := cmp.Or(c.Outcome, "-")
-		if c.Status != 0 {
-			got = fmt.Sprintf("%d %s", c.Status, c.Outcome)
-		}
-		fmt.Fprintf(&b, "%-4s  %-*s  %-*s  %s\n", mark[c.Verdict], name, c.Name, sent, cmp.Or(c.Sent, "-"), got)
-		if c.Verdict == results.Fail {
-			fmt.Fprintf(&b, "        expected: %s\n", c.Expected)
-		}
-		if c.Detail != "" {
-			fmt.Fprintf(&b, "        %s\n", c.Detail)
-		}
-	}
-	verdict := "Everything is as promised"
+// write leaves the report where it was asked for.
+func (f *probeFlags) write(a *app, r *attack.Report) error {
+	var errs []error
 	switch {
-	case r.Count(results.Fail) > 0:
-		verdict = "Not as promised"
-	case r.Count(results.Unknown) > 0:
-		verdict = "Some of it could not be told"
+	case f.json:
+		errs = append(errs, a.output("", func(w io.Writer) error { return probeJSON(w, r) }))
+	case f.markdown == "-":
+		errs = append(errs, a.output("", func(w io.Writer) error { return probeMarkdown(w, r) }))
+	default:
+		errs = append(errs, a.output("", func(w io.Writer) error { return probeText(w, r) }))
 	}
-	fmt.Fprintf(&b, "\n%s: %d passed, %d failed, %d unknown, %d not applicable.\n", verdict,
-		r.Count(results.Pass), r.Count(results.Fail), r.Count(results.Unknown), r.Count(results.NotApplicable))
-	_, err := io.WriteString(w, b.String())
-	return err
+	if f.markdown != "" && f.markdown != "-" {
+		errs = append(errs, a.output(f.markdown, func(w io.Writer) error { return probeMarkdown(w, r) }))
+	}
+	if f.junit != "" {
+		errs = append(errs, a.output(f.junit, func(w io.Writer) error { return probeJUnit(w, r) }))
+	}
+	return errors.Join(errs...)
+}
+
+// verdict is the exit code of a probe.
+func (f *probeFlags) verdict(r *attack.Report) error {
+	failed, unknown := r.Count(results.Fail), r.Count(results.Unknown)
+	if r.Walk != nil {
+		failed, unknown = failed+r.Walk.Count(results.Fail), unknown+r.Walk.Count(results.Unknown)
+	}
+	switch {
+	case failed > 0:
+		return exitError{exitBroken, nil}
+	case f.strict && unknown > 0:
+		return exitError{exitUnknown, nil}
+	}
+	return nil
 }

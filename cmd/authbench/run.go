@@ -28,6 +28,7 @@ type runFlags struct {
 	out         string
 	strict      bool
 	owned       bool
+	own         bool
 	stores      storeFlags
 }
 
@@ -54,6 +55,7 @@ func newRunCmd(a *app) *cobra.Command {
 	fl.StringVar(&f.out, "out", "", "directory that gets run.json and the rest, empty or new (default: a new one below results/runs, and results/latest)")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 when a check fails, 3 when one is invalid, 4 when one is unknown")
 	f.stores.register(fl)
+	fl.BoolVar(&f.own, ownFlag, false, ownUsage)
 	fl.BoolVar(&f.owned, "i-own-this-store", false, "with --stores external: process and configuration faults may act on it")
 	return cmd
 }
@@ -154,7 +156,11 @@ func (f runFlags) campaign(args []string, changed func(string) bool) (*campaign,
 	if err != nil {
 		return nil, exitError{exitUsage, err}
 	}
-	return c, nil
+	var targets []*contract.Contract
+	for _, k := range c.Cases {
+		targets = append(targets, k.Arm.Contract)
+	}
+	return c, mayReachAll(targets, f.own, "a scenario logs its users in and out and puts load on it")
 }
 
 func coveringCases(profile string) ([]scenarios.Case, error) {

@@ -21,6 +21,23 @@ func (f *storeFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.mysqlDSN, "mysql-dsn", "", "your own MySQL or MariaDB, user:password@tcp(host:port)/database (or AUTHBENCH_MYSQL_DSN)")
 }
 
+// maskedArgs are arguments without the passwords of stores: what was typed is written
+// into results.
+func maskedArgs(args []string) []string {
+	out := slices.Clone(args)
+	for i, arg := range out {
+		name, value, joined := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		switch {
+		case !strings.HasPrefix(arg, "-") || name != "redis-url" && name != "mysql-dsn":
+		case joined:
+			out[i] = strings.TrimSuffix(arg, value) + testbed.MaskAddress(value)
+		case i+1 < len(out):
+			out[i+1] = testbed.MaskAddress(out[i+1])
+		}
+	}
+	return out
+}
+
 // options is a testbed by these flags and the environment; what it needs and
 // where it runs is up to the verb.
 func (f *storeFlags) options(a *app) (testbed.Options, error) {

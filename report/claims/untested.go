@@ -7,12 +7,6 @@ import (
 	"authbench/report/number"
 )
 
-// untested is a claim for which authbench has no scenario yet. What it would take
-// is in the catalogue.
-func untested(why string) judge {
-	return func(*evidence.Board) Finding { return missing(why, "") }
-}
-
 // sharedCore says what a look-up costs on either side at saturation, where node and store
 // share a core and no store was taken to its knee.
 func sharedCore(b *evidence.Board, why string) Finding {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"path/filepath"
 	"sync"
 
 	"github.com/go-sql-driver/mysql"
@@ -130,7 +129,7 @@ func (l *Link) State(ctx context.Context) (LinkState, error) {
 func (l *Link) failed(err error) error {
 	select {
 	case <-l.p.exited:
-		return fmt.Errorf("link to %s: %w: %v %s", l.kind, errEnded, l.p.cmd.ProcessState, lastLines(fileTail(filepath.Join(l.p.dir, "stderr"))))
+		return fmt.Errorf("link to %s: %w: %v %s", l.kind, errEnded, l.p.cmd.ProcessState, l.p.tail())
 	default:
 		return fmt.Errorf("link to %s: %w", l.kind, err)
 	}
@@ -205,9 +204,9 @@ func via(kind, at, addr string) (string, error) {
 }
 
 func mysqlOverTCP(dsn string) (*mysql.Config, error) {
-	cfg, err := mysql.ParseDSN(dsn)
+	cfg, err := mysqlConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("MySQL DSN: %w", err)
+		return nil, err
 	}
 	if cfg.Net != "tcp" {
 		return nil, fmt.Errorf("MySQL DSN: a link needs tcp(host:port), not %s(...)", cfg.Net)

@@ -24,15 +24,16 @@ func Look(ctx context.Context) []Tool {
 		{Name: "redis", Use: "session-redis", Store: Redis, Debian: "redis-server", Brew: "redis", Found: lookServer(ctx, Redis)},
 		{Name: "mysql", Use: "session-mysql", Store: MySQL, Debian: "mariadb-server-core", Brew: "mariadb", Found: lookServer(ctx, MySQL)},
 		{Name: "docker", Use: "--stores docker", Debian: "docker.io", Brew: "docker colima"},
-		{Name: "chromium", Use: "tests of the report", Debian: "chromium", Brew: "--cask chromium"},
+		{Name: "chromium", Use: "scenario csrf, tests of the report", Debian: "chromium", Brew: "--cask chromium"},
 		{Name: "wrk", Use: "make bench-target", Debian: "wrk", Brew: "wrk"},
+		{Name: "node", Use: "make examples", Debian: "nodejs npm", Brew: "node"},
 	}
 	if v, err := DockerVersion(ctx); err == nil {
 		tools[2].Found = "engine " + v
 	}
-	tools[3].Found = lookPath("chromium", "chromium-browser", "google-chrome",
-		"/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+	tools[3].Found = lookChromium()
 	tools[4].Found = lookPath("wrk")
+	tools[5].Found = lookPath("node")
 	return tools
 }
 

@@ -21,9 +21,9 @@ type mysqlClient struct {
 }
 
 func newMySQLClient(a access) (storeClient, error) {
-	cfg, err := mysql.ParseDSN(a.adminURL())
+	cfg, err := mysqlConfig(a.adminURL())
 	if err != nil {
-		return nil, fmt.Errorf("MySQL DSN: %w", err)
+		return nil, err
 	}
 	if cfg.DBName == "" {
 		return nil, errors.New("MySQL DSN: it has to name a database: user:password@tcp(host:port)/database")

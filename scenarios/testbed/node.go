@@ -3,9 +3,11 @@ package testbed
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,9 +27,10 @@ const readyTimeout = 10 * time.Second // unless the contract says otherwise
 type Node struct {
 	tb     *Testbed
 	addr   string
-	admin  string   // its admin plane: host:port; "" without one
-	host   string   // what requests name, where it is not the address
-	secure bool     // TLS
+	admin  string // its admin plane: host:port; "" without one
+	host   string // what requests name, where it is not the address
+	secure bool   // TLS
+	tls    *tls.Config
 	p      *process // nil: not ours
 
 	once sync.Once
@@ -88,6 +91,9 @@ func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, o NodeOptio
 		n.addr, n.host, n.secure = withPort(u), u.Host, u.Scheme == "https"
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
+		if n.secure {
+			n.tls = c.TLSConfig(u.Hostname())
+		}
 		return poll(ctx, func(ctx context.Context) error { return n.answers(ctx, u.Path, c.Ready.Path) })
 	}
 	if n.addr = o.Listen; n.addr == "" {
@@ -102,7 +108,7 @@ func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, o NodeOptio
 		return err
 	}
 	fill["listen"] = n.addr
-	cmd, err := tb.command(c.Name, c.Start.Command, c.Start.Env, fill)
+	cmd, err := tb.command(c, c.Name, c.Start.Command, fill)
 	if err != nil {
 		return err
 	}
@@ -111,6 +117,7 @@ func (tb *Testbed) launch(ctx context.Context, c *contract.Contract, o NodeOptio
 			return Unsupported("its contract has no admin plane (start.admin)")
 		}
 		cmd.env = append(cmd.env, adminEnv+"="+tb.adminSecret)
+		cmd.secret = append(cmd.secret, tb.adminSecret)
 	}
 	p, err := tb.spawn(cmd)
 	if err != nil {
@@ -147,7 +154,7 @@ func (p *process) announced(into any) error {
 		return errors.New("it has not announced itself on stdout")
 	}
 	if err := json.Unmarshal(line, into); err != nil {
-		return fmt.Errorf("its first line on stdout should be JSON, but is %q: %w", line, err)
+		return fmt.Errorf("its first line on stdout should be JSON, but is %q: %w", hide(string(line), p.secret), err)
 	}
 	return nil
 }
@@ -166,12 +173,12 @@ func (n *Node) answers(ctx context.Context, prefix, path string) error {
 	if n.secure {
 		scheme = "https"
 	}
-	return answers(ctx, scheme, n.addr, prefix, path)
+	return answers(ctx, scheme, n.addr, prefix, path, n.tls)
 }
 
 // answers is nil when GET path is answered with 2xx, or, without a path, when a
 // connection is accepted.
-func answers(ctx context.Context, scheme, addr, prefix, path string) error {
+func answers(ctx context.Context, scheme, addr, prefix, path string, secure *tls.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if path == "" {
@@ -186,7 +193,7 @@ func answers(ctx context.Context, scheme, addr, prefix, path string) error {
 		return err
 	}
 	// A transport of its own: no proxy, and no connection that stays in the target.
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	resp, err := (&http.Transport{DisableKeepAlives: true, TLSClientConfig: secure}).RoundTrip(req)
 	if err != nil {
 		return err
 	}
@@ -204,7 +211,8 @@ func (tb *Testbed) placeholders(ctx context.Context, c *contract.Contract, o Nod
 	for name, value := range c.Settings {
 		fill[name] = value
 	}
-	fill["self"] = tb.opts.Self
+	maps.Copy(fill, c.SecretVars())
+	fill["self"], fill["dir"] = tb.opts.Self, c.Dir()
 	for _, kind := range c.Start.Needs {
 		name := "redis_url"
 		if kind == MySQL {
@@ -250,7 +258,7 @@ func (tb *Testbed) keysDir(ctx context.Context, c *contract.Contract, keys strin
 	}
 	if len(c.Start.Prepare) > 0 {
 		fill["keys_dir"] = dir
-		cmd, err := tb.command("prepare "+c.Name, c.Start.Prepare, c.Start.Env, fill)
+		cmd, err := tb.command(c, "prepare "+c.Name, c.Start.Prepare, fill)
 		if err != nil {
 			return "", err
 		}
@@ -279,7 +287,7 @@ func (tb *Testbed) dropKeys() error {
 
 // command fills a contract's command in. It runs in the harness's own working
 // directory, as a reader's relative paths expect.
-func (tb *Testbed) command(name string, argv []string, env map[string]string, fill map[string]string) (command, error) {
+func (tb *Testbed) command(c *contract.Contract, name string, argv []string, fill map[string]string) (command, error) {
 	if len(argv) == 0 {
 		return command{}, errors.New("the contract's command is empty")
 	}
@@ -296,8 +304,12 @@ func (tb *Testbed) command(name string, argv []string, env map[string]string, fi
 	for _, a := range argv[1:] {
 		cmd.args = append(cmd.args, filled.Replace(a))
 	}
-	for k, v := range env {
+	for k, v := range c.Start.Env {
 		cmd.env = append(cmd.env, k+"="+filled.Replace(v))
+	}
+	cmd.secret = slices.Collect(maps.Values(c.SecretVars()))
+	for _, name := range []string{"redis_url", "mysql_dsn"} {
+		cmd.secret = append(cmd.secret, passwordsIn(fill[name])...)
 	}
 	slices.Sort(cmd.env)
 	return cmd, nil

@@ -83,9 +83,9 @@ func (p *Probe) Close() error {
 
 // openRedis makes a client with one connection that never repeats a command.
 func openRedis(at string, limit time.Duration) (*redis.Client, error) {
-	opts, err := redis.ParseURL(at)
+	opts, err := redisOptions(at)
 	if err != nil {
-		return nil, fmt.Errorf("redis URL: %w", err)
+		return nil, err
 	}
 	opts.PoolSize = 1
 	opts.MaxRetries = -1
@@ -100,9 +100,9 @@ func openRedis(at string, limit time.Duration) (*redis.Client, error) {
 
 // openMySQL makes a pool of one connection.
 func openMySQL(dsn string, limit time.Duration) (*sql.DB, error) {
-	cfg, err := mysql.ParseDSN(dsn)
+	cfg, err := mysqlConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("MySQL DSN: %w", err)
+		return nil, err
 	}
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = limit, limit, limit
 	cfg.Logger = &mysql.NopLogger{}

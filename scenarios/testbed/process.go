@@ -27,6 +27,8 @@ type command struct {
 	env  []string // added to ours
 	dir  string   // where its output is kept, and where it runs unless inherit
 	in   string   // file that it reads on stdin; empty: nothing
+	// secret is what its environment holds and its output, quoted in a message, must not.
+	secret []string
 	// inherit runs it in the harness's own working directory.
 	inherit bool
 }
@@ -37,6 +39,7 @@ type process struct {
 	name   string
 	cmd    *exec.Cmd
 	dir    string
+	secret []string      // never quoted
 	exited chan struct{} // closed once it has been reaped
 
 	mu   sync.Mutex
@@ -74,7 +77,7 @@ func (tb *Testbed) spawn(c command) (*process, error) {
 	if err := tb.spawner.start(cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
-	p := &process{name: c.name, cmd: cmd, dir: c.dir, exited: make(chan struct{})}
+	p := &process{name: c.name, cmd: cmd, dir: c.dir, secret: c.secret, exited: make(chan struct{})}
 	go p.reap()
 	tb.log.Debug("process started", "name", c.name, "pid", p.pid())
 	return p, nil
@@ -171,7 +174,7 @@ func (p *process) sample() Sample {
 func (p *process) tail() string {
 	for _, name := range []string{"stderr", "stdout"} {
 		if text := lastLines(fileTail(filepath.Join(p.dir, name))); text != "" {
-			return text
+			return hide(text, p.secret)
 		}
 	}
 	return "(it wrote nothing)"
@@ -238,8 +241,8 @@ func poll(ctx context.Context, ready func(context.Context) error) error {
 		if err == nil || errors.Is(err, errEnded) {
 			return err
 		}
-		if last == nil || ctx.Err() == nil { // a call that was cut short has nothing to say
-			last = err
+		if end, ok := ctx.Deadline(); last == nil || ctx.Err() == nil && !(ok && time.Now().After(end)) {
+			last = err // one that was cut short has nothing to say
 		}
 		select {
 		case <-ctx.Done():

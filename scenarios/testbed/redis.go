@@ -25,9 +25,9 @@ type redisClient struct {
 var quietRedis = sync.OnceFunc(logging.Disable)
 
 func newRedisClient(a access) (storeClient, error) {
-	opts, err := redis.ParseURL(a.url)
+	opts, err := redisOptions(a.url)
 	if err != nil {
-		return nil, fmt.Errorf("redis URL: %w", err)
+		return nil, err
 	}
 	opts.PoolSize = 1
 	opts.MaxRetries = -1
@@ -45,7 +45,7 @@ func newRedisClient(a access) (storeClient, error) {
 // Subtle: once as many dials have failed as the pool is large, go-redis tries
 // again only once a second, and the store would seem to take that long to start.
 func (c *redisClient) ready(ctx context.Context) error {
-	if err := answers(ctx, "http", c.Options().Addr, "", ""); err != nil {
+	if err := answers(ctx, "http", c.Options().Addr, "", "", nil); err != nil {
 		return err
 	}
 	return c.Ping(ctx).Err()

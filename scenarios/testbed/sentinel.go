@@ -151,7 +151,7 @@ func (s *Sentinel) settled(ctx context.Context) error {
 		}
 	}
 	for _, w := range s.sentinels {
-		if err := answers(ctx, "http", hostPort(w.port), "", ""); err != nil {
+		if err := answers(ctx, "http", hostPort(w.port), "", "", nil); err != nil {
 			return err
 		}
 		if err := w.c.CkQuorum(ctx, sentinelName).Err(); err != nil {

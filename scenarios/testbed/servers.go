@@ -129,7 +129,7 @@ func (r *redisServer) addr() string { return hostPort(r.port) }
 // ready waits until the server answers.
 func (r *redisServer) ready(ctx context.Context) error {
 	return r.until(ctx, storeTimeout, func(ctx context.Context) error {
-		if err := answers(ctx, "http", r.addr(), "", ""); err != nil { // see redisClient.ready
+		if err := answers(ctx, "http", r.addr(), "", "", nil); err != nil { // see redisClient.ready
 			return err
 		}
 		return r.c.Ping(ctx).Err()
