@@ -8,7 +8,7 @@ ARGS    ?=
 RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build bench bench-aa chaos test check check-cross fmt generate bench-target bench-engine chaos-selftest deps deps-dev clean
+.PHONY: help build bench bench-aa chaos test check check-cross fmt generate bench-target bench-engine chaos-selftest examples examples-deps example-express-session example-express-jwt example-scs deps deps-dev clean
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,7 @@ check: ## formatting, vet, staticcheck
 	@unformatted=$$(go tool gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not gofumpt'ed:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
+	go vet -C examples/scs ./...
 	GOOS=darwin GOARCH=arm64 go vet ./loadgen/... ./results/...
 	GOOS=windows GOARCH=amd64 go vet ./loadgen/... ./results/...
 	GOOS=linux GOARCH=arm64 go vet ./loadgen/... ./results/...
@@ -56,11 +57,21 @@ bench-engine: build ## the load engine beside other tools and its own bounds; wr
 chaos-selftest: deps ## plant defects and find them, 20 times each, with both cores loaded (20 min)
 	AUTHBENCH_REPEAT=20 AUTHBENCH_REQUIRE=redis go test -count=1 -timeout 60m -run TestSelf -v ./scenarios
 
+examples: deps ## all examples (examples/README.md) beside the bundled arms, in one report; ARGS='--profile default ...'
+	examples/run.sh express-session express-jwt scs -- $(ARGS)
+
+example-express-session example-express-jwt example-scs: deps ## one of them
+	examples/run.sh $(@:example-%=%) -- $(ARGS)
+
+examples-deps: ## install what the examples run on: node, npm, their packages as locked
+	@scripts/deps.sh --node
+	@examples/deps.sh
+
 deps: ## install redis-server and MariaDB if they are missing
 	@scripts/deps.sh
 
-deps-dev: ## install what only development needs: chromium, wrk, docker.io, mmdebstrap
+deps-dev: ## install what only development needs: node, chromium, wrk, docker.io, mmdebstrap
 	@scripts/deps.sh --dev
 
 clean: ## remove binaries and results of runs
-	rm -rf bin results/runs results/latest
+	rm -rf bin results/runs results/latest results/examples

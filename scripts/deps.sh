@@ -2,6 +2,7 @@
 # Installs the servers that a benchmark runs against, where they are missing:
 #
 #     scripts/deps.sh          Redis (or Valkey) and MariaDB (or MySQL)
+#     scripts/deps.sh --node   also what the examples in JavaScript run on: node and npm
 #     scripts/deps.sh --dev    also what only development needs: chromium, wrk, docker, mmdebstrap
 #
 # Says nothing and needs no rights when nothing is missing. Uses apt-get or
@@ -10,12 +11,13 @@
 # missing and exits 0: a benchmark then measures what can be measured.
 set -euo pipefail
 
-dev=''
+dev='' node=''
 case "${1-}" in
 '') ;;
---dev) dev=yes ;;
+--node) node=yes ;;
+--dev) dev=yes node=yes ;;
 *)
-	echo "usage: $0 [--dev]" >&2
+	echo "usage: $0 [--node | --dev]" >&2
 	exit 2
 	;;
 esac
@@ -50,6 +52,10 @@ have_chromium() {
 missing() {
 	have redis-server valkey-server || echo redis
 	have mariadbd mysqld || echo mysql
+	if [ -n "$node" ]; then
+		have node || echo nodejs
+		have npm || echo npm
+	fi
 	if [ -n "$dev" ]; then
 		have_chromium || echo chromium
 		have wrk || echo wrk
@@ -226,6 +232,7 @@ with_brew() {
 		redis) brew install redis ;;
 		mysql) brew install mariadb ;;
 		chromium) brew install --cask chromium ;;
+		nodejs | npm) have npm || brew install node ;; # one package has both
 		docker) brew install docker ;;
 		*) brew install "$word" ;;
 		esac || say "$word: brew install failed"
