@@ -26,7 +26,7 @@ chaos: deps build ## revocations and faults against every arm, held to its promi
 	bin/authbench run --all --profile $(PROFILE) --strict $(ARGS)
 
 test: deps ## every test, against real Redis and MySQL/MariaDB
-	go test $(RACE) -timeout 15m ./...
+	go test $(RACE) -timeout 30m ./...
 
 check: ## formatting, vet, staticcheck
 	@unformatted=$$(go tool gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not gofumpt'ed:"; echo "$$unformatted"; exit 1; fi

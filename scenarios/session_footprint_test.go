@@ -92,7 +92,7 @@ func (l lossy) Get(ctx context.Context, key store.Key) (store.Record, bool, erro
 // TestSessionFootprint runs the scenario over real nodes, small.
 func TestSessionFootprint(t *testing.T) {
 	bed := redisBed(t)
-	grow := map[string]string{"users": "600", "profiles": "0;2000", "rounds": "1", "window": "100ms", "rate": "300"}
+	grow := map[string]string{"users": "600", "profiles": "0,2000", "rounds": "1", "window": "100ms", "rate": "300"}
 	revoke := map[string]string{"how": "revoke", "revoked": "300"}
 	// An entry of a list is small: some buffer of Redis that comes or goes is as much as
 	// hundreds of them.
