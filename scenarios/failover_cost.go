@@ -30,12 +30,12 @@ func (r *rig) waitCosts(ctx context.Context, set *testbed.Sentinel) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, n.Stop()) }()
-	hosts := [...]string{n.Host(), r.nodes[0].Host()} // without, with
-	var cost [len(hosts)]waited
+	nodes := [...]*testbed.Node{n, r.nodes[0]} // without, with
+	var cost [len(nodes)]waited
 	for round := range r.t.Values.number("costs") {
-		for k := range hosts {
-			i := (k + round) % len(hosts) // who goes first changes
-			if err := r.costOf(ctx, hosts[i], &cost[i]); err != nil {
+		for k := range nodes {
+			i := (k + round) % len(nodes) // who goes first changes
+			if err := r.costOf(ctx, nodes[i], &cost[i]); err != nil {
 				return err
 			}
 		}
@@ -44,9 +44,8 @@ func (r *rig) waitCosts(ctx context.Context, set *testbed.Sentinel) (err error) 
 }
 
 // costOf logs users in and measures how they log out at one node.
-func (r *rig) costOf(ctx context.Context, host string, w *waited) error {
-	client := r.client(0)
-	client.Host = host
+func (r *rig) costOf(ctx context.Context, n *testbed.Node, w *waited) error {
+	client := r.clientTo(n)
 	var users []user
 	for _, u := range r.strangers(costBatch) {
 		a, err := client.Do(ctx, &r.c.Login, u.vars)

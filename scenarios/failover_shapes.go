@@ -210,9 +210,7 @@ func (r *rig) withoutRight(ctx context.Context, stores map[string]string) (err e
 		if in.Outcome != results.OK {
 			continue
 		}
-		client := r.client(0)
-		client.Host = n.Host()
-		out, err := client.Do(ctx, r.c.Revoke, in.Vars)
+		out, err := r.clientTo(n).Do(ctx, r.c.Revoke, in.Vars)
 		if err != nil {
 			return err
 		}

@@ -219,8 +219,11 @@ func (r *rig) mustLogIn(ctx context.Context, node int, u *user) error {
 // opTimeout bounds an operation: twice what a node has for its store.
 const opTimeout = 2 * time.Second
 
-func (r *rig) client(node int) *contract.Client {
-	c := clientOf(r.c, r.nodes[node], opTimeout)
+func (r *rig) client(node int) *contract.Client { return r.clientTo(r.nodes[node]) }
+
+// clientTo is a client of a node that need not be one of the rig's.
+func (r *rig) clientTo(n *testbed.Node) *contract.Client {
+	c := clientOf(r.c, n, opTimeout)
 	c.Pace = r.pace
 	return c
 }
