@@ -122,7 +122,10 @@ func (r *rig) outage(ctx context.Context, f fault.Fault) error {
 		if calm > 0 && rush > 0 {
 			o.Stampede = number(rush / calm)
 		}
-		if err = cerr; err == nil && o.LogoutsDuring.Failed > 0 { // they repeat it, as clients do
+		if err = cerr; err == nil {
+			err = r.untilAccepted(ctx)
+		}
+		if err == nil && o.LogoutsDuring.Failed > 0 { // they repeat it, as clients do
 			err = r.logOut(ctx, c.leaving)
 		}
 		err = errors.Join(err, r.nodesAlive())

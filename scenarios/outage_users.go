@@ -72,6 +72,45 @@ func (r *rig) comeBack(ctx context.Context, f fault.Fault) error {
 	return errors.Join(errs...)
 }
 
+// untilAccepted has one more user log in on every node, and use what they get there,
+// for as long as a node may take to recover: its pool may not have dared to connect
+// again when the others came (go-redis tries once a second after a series of
+// failures), and where the store forgot, nobody else has a credential to ask with.
+func (r *rig) untilAccepted(ctx context.Context) error {
+	errs := make([]error, len(r.nodes))
+	var wg sync.WaitGroup
+	for node := range r.nodes {
+		wg.Go(func() { errs[node] = r.untilAcceptedBy(ctx, node) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *rig) untilAcceptedBy(ctx context.Context, node int) error {
+	nobody := func() *user { return &user{vars: r.c.User(node%len(r.users) + 1)} }
+	u := nobody()
+	until := time.Now().Add(checker.Patience + time.Second)
+	for ctx.Err() == nil && time.Now().Before(until) {
+		kind := checker.Use
+		if u.vars["credential"] == "" {
+			kind = checker.Login
+		}
+		a, err := r.do(ctx, kind, node, u, false)
+		switch {
+		case err != nil:
+			return err
+		case a.Outcome != results.OK:
+			if a.Outcome == results.Rejected {
+				u = nobody()
+			}
+			sleep(ctx, probeEvery)
+		case kind == checker.Use:
+			return nil
+		}
+	}
+	return context.Cause(ctx)
+}
+
 func (r *rig) comeBackOne(ctx context.Context, i int) error {
 	u := &user{vars: r.c.User(i%len(r.users) + 1)}
 	for range loginPasses {

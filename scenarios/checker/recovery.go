@@ -9,10 +9,10 @@ import (
 	"authbench/results"
 )
 
-// patience is how long a node may go on refusing or failing live credentials
+// Patience is how long a node may go on refusing or failing live credentials
 // after a fault was seen to be over, before that is called not recovered.
 // Without uses that late it is unknown.
-const patience = int64(5 * time.Second)
+const Patience = 5 * time.Second
 
 // afterwards are the uses of one node, at moments without faults, by invoke.
 type afterwards struct {
@@ -51,7 +51,7 @@ func (b *book) recovery(s *sweep) Finding {
 			switch {
 			case took >= 0:
 				longest = max(longest, took)
-			case asked >= patience:
+			case asked >= int64(Patience):
 				s.stuck = append(s.stuck, stuck{i, n, asked})
 			default:
 				open = fmt.Sprintf("after %s no live credential was used long enough on node %d", fault.Name, n)
@@ -67,7 +67,7 @@ func (b *book) recovery(s *sweep) Finding {
 	case len(s.stuck) > 0:
 		f.Status = results.Fail
 		f.Reason = fmt.Sprintf("%s accepted nothing for %s and more after the fault was over",
-			plural(int64(len(s.stuck)), "node", "times a node"), time.Duration(patience))
+			plural(int64(len(s.stuck)), "node", "times a node"), Patience)
 	case open != "":
 		f.Status, f.Reason = results.Unknown, open
 	case longest < 0:
