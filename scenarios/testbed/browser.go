@@ -184,7 +184,7 @@ func (b *Browser) Close() error {
 	err := b.p.kill()
 	// Its socket is in a directory of its own, since the path of one must be short. It
 	// takes that away itself unless it is killed.
-	if socket, lerr := os.Readlink(filepath.Join(b.p.dir, "SingletonSocket")); lerr == nil {
+	if socket, lerr := os.Readlink(filepath.Join(b.p.dir, "SingletonSocket")); lerr == nil && filepath.IsAbs(socket) {
 		err = errors.Join(err, os.RemoveAll(filepath.Dir(socket)))
 	}
 	for range 50 { // its children may still write for a moment
