@@ -327,8 +327,10 @@ func workload(run *results.Run) [][2]string {
 // blocks says how many blocks there are, and of how many that were planned.
 func blocks(run *results.Run) string {
 	done := map[int]bool{}
-	for _, t := range run.Trials {
-		done[t.Block] = true
+	for i := range run.Trials {
+		if stat.OfCost(&run.Trials[i]) { // what was disturbed counts its cases as blocks
+			done[run.Trials[i].Block] = true
+		}
 	}
 	if len(done) == run.Workload.Blocks {
 		return fmt.Sprint(len(done))
