@@ -48,6 +48,10 @@ var examples = [...]example{
 		rotates: true, badCredential: 403, outlivesLogOut: true,
 	},
 	{
+		file: "express-jwt/contract-key.yaml", perUse: map[string]int64{},
+		rotates: true, badCredential: 403, outlivesLogOut: true,
+	},
+	{
 		file: "scs/contract.yaml", perUse: map[string]int64{"redis.get": 1},
 		rotates: true, badCredential: 401, storeDead: results.Unavailable,
 	},

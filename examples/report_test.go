@@ -20,6 +20,7 @@ var weak = map[string][]string{
 	"express-session":       {"F1", "F3", "G10"},
 	"express-session-mysql": {"F1", "F3", "G10"},
 	"express-jwt":           {"A10", "H7"},
+	"express-jwt-key":       {"A10", "H7"},
 	"scs":                   nil,
 }
 

@@ -3,11 +3,14 @@
 // A small API with tokens, as articles on JWT show it: Express and jsonwebtoken, HS256
 // with a secret from the environment, 401 without a token and 403 for a bad one.
 
-const { createHash, timingSafeEqual } = require('node:crypto')
+const { createHash, createSecretKey, timingSafeEqual } = require('node:crypto')
 const express = require('express')
 const jwt = require('jsonwebtoken')
 
-const secret = process.env.ACCESS_TOKEN_SECRET
+// jsonwebtoken takes a text for a public key in PEM first, at every verification, and only
+// when that has failed for a secret. With a key object it need not guess.
+const text = process.env.ACCESS_TOKEN_SECRET
+const secret = process.env.KEY_OBJECT === 'yes' ? createSecretKey(Buffer.from(text)) : text
 
 function authenticate (req, res, next) {
   const token = req.headers.authorization?.split(' ')[1] // Bearer TOKEN
