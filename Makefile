@@ -25,8 +25,9 @@ bench-aa: deps build ## how often a difference is found that is not there, and o
 chaos: deps build ## revocations and faults against every arm, held to its promises; PROFILE=smoke|quick|default|full
 	bin/authbench run --all --profile $(PROFILE) --strict $(ARGS)
 
+# Most of the long tests wait for servers and for clocks: four at a time, also on two cores.
 test: deps ## every test, against real Redis and MySQL/MariaDB
-	go test $(RACE) -timeout 30m ./...
+	go test $(RACE) -timeout 30m -parallel 4 ./...
 
 check: ## formatting, vet, staticcheck
 	@unformatted=$$(go tool gofumpt -l .); if [ -n "$$unformatted" ]; then echo "not gofumpt'ed:"; echo "$$unformatted"; exit 1; fi

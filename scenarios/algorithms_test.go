@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"authbench/results"
-	"authbench/scenarios/testbed"
 	"authbench/targets/contract"
 	"authbench/targets/jwt"
 )
@@ -20,20 +18,11 @@ import (
 // TestAlgorithms runs the scenario over real nodes: sizes are those of the algorithms,
 // every figure is there, and refused tokens show in the check that is about them.
 func TestAlgorithms(t *testing.T) {
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	set := map[string]string{"algorithms": "HS256/jwx,RS256/3072,ES256,ML-DSA-44,ML-DSA-65", "rounds": "1", "window": "50ms", "cost": "10ms", "users": "3"}
 	for defect, fails := range map[string][]string{"": nil, "large tokens are no good": {"tokens-accepted"}} {
 		t.Run(defect, func(t *testing.T) {
-			t.Setenv(defectVar, defect)
-			trial := selfTrial(t, bed, Algorithms(), "jwt-es256", set, 1)
+			t.Setenv(defectVar, defect) // its nodes are of arms that it chooses
+			trial := rehearsal{scenario: Algorithms(), arm: "jwt-es256", set: set}.run(t)
 			failedAre(t, trial, fails)
 			if defect == "" {
 				algorithmsAre(t, trial)

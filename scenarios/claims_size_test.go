@@ -144,7 +144,6 @@ func sizeDefect(name string) defect {
 // TestClaimsSize runs the scenario over real nodes: sound ones pass every check, and a
 // planted defect shows in the one that is about it.
 func TestClaimsSize(t *testing.T) {
-	bed := redisBed(t)
 	cost := map[string]string{"sizes": "200,4000,8000", "users": "20", "rounds": "1", "window": "100ms", "rate": "300"}
 	read := map[string]string{"how": "read"}
 	for _, c := range []struct {
@@ -161,8 +160,8 @@ func TestClaimsSize(t *testing.T) {
 		{"takes altered cookies", "session-sealed", read, []string{"altered-credentials"}},
 	} {
 		t.Run(fmt.Sprintf("%s, %s, %s", c.defect, c.arm, c.set["how"]), func(t *testing.T) {
-			t.Setenv(defectVar, c.defect)
-			trial := selfTrial(t, bed, ClaimsSize(), c.arm, c.set, 1)
+			t.Parallel()
+			trial := rehearsal{scenario: ClaimsSize(), arm: c.arm, set: c.set, defect: c.defect}.run(t)
 			failedAre(t, trial, c.fails)
 			if c.defect != "" {
 				return

@@ -1,17 +1,10 @@
 package scenarios
 
 import (
-	"maps"
-	"os"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"authbench/loadgen"
 	"authbench/results"
-	"authbench/scenarios/testbed"
-	"authbench/targets/contract"
 	"authbench/targets/server"
 )
 
@@ -67,7 +60,7 @@ func TestClockDefects(t *testing.T) {
 	for _, c := range clockDefects {
 		t.Run(c.defect+", "+c.check, func(t *testing.T) {
 			t.Parallel()
-			trial := clockTrial(t, c.scenario, c.arm, c.set, c.defect)
+			trial := rehearsal{scenario: c.scenario, arm: c.arm, set: c.set, defect: c.defect}.run(t)
 			if !has(trial, c.check, results.Fail) {
 				t.Errorf("%s did not fail: %+v", c.check, trial.Verdicts)
 			}
@@ -79,7 +72,7 @@ func TestClocksSound(t *testing.T) {
 	for _, c := range clockSound {
 		t.Run(c.scenario.Name+", "+c.arm+", "+c.set["how"], func(t *testing.T) {
 			t.Parallel()
-			trial := clockTrial(t, c.scenario, c.arm, c.set, "")
+			trial := rehearsal{scenario: c.scenario, arm: c.arm, set: c.set}.run(t)
 			for _, v := range trial.Verdicts {
 				if v.Status != results.Pass {
 					t.Errorf("%s is %s: %s", v.Check, v.Status, v.Reason)
@@ -102,7 +95,7 @@ func TestClocksSound(t *testing.T) {
 // TestLivesSound lives through the short lives.
 func TestLivesSound(t *testing.T) {
 	t.Parallel()
-	trial := clockTrial(t, Lifetime(), "jwt-es256", map[string]string{"users": "4", "for": "300ms", "rate": "200"}, "")
+	trial := rehearsal{scenario: Lifetime(), arm: "jwt-es256", set: settings("users=4 for=300ms rate=200")}.run(t)
 	for _, check := range []string{"exposure", "refreshed-in-time"} {
 		if !has(trial, check, results.Pass) {
 			t.Errorf("%s: %+v", check, trial.Verdicts)
@@ -115,49 +108,4 @@ func TestLivesSound(t *testing.T) {
 	if c, ok := table.Cell("4s", "longest exposure"); !ok || c.Value == nil || *c.Value <= 2 || c.Text != "" {
 		t.Errorf("4s: %+v", c)
 	}
-}
-
-// clockTrial runs a case on a testbed of its own, with a defect in its nodes unless that
-// is "".
-func clockTrial(t *testing.T, s Scenario, arm string, set map[string]string, defect string) *Trial {
-	t.Helper()
-	load := func(set map[string]string) (*contract.Contract, error) {
-		c, err := contract.Arm(arm, set)
-		if err == nil && defect != "" {
-			c.Start.Env = maps.Clone(c.Start.Env)
-			if c.Start.Env == nil {
-				c.Start.Env = map[string]string{}
-			}
-			c.Start.Env[defectVar] = defect
-		}
-		return c, err
-	}
-	cs, err := NewCase(s, Target{arm, load}, set)
-	if err != nil || cs.Reason != "" {
-		t.Fatalf("%s: %v %s", arm, err, cs.Reason)
-	}
-	needs := storesOf(cs.Arm.Contract)
-	for _, kind := range needs {
-		if len(testbed.ServerPaths(kind)) > 0 {
-			continue
-		}
-		if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), kind) {
-			t.Fatalf("%s is required, and its server is not installed", kind)
-		}
-		t.Skip("no server for " + kind)
-	}
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process", Needs: needs})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	trial, err := runCase(t.Context(), bed, loadgen.For(&loadgen.Plan{}), cs, 1, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return trial
 }

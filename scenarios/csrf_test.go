@@ -13,7 +13,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"authbench/results"
-	"authbench/scenarios/testbed"
 	"authbench/targets/contract"
 	"authbench/targets/server"
 )
@@ -92,15 +91,6 @@ func withoutDefence() func(ctx *fasthttp.RequestCtx, next fasthttp.RequestHandle
 // defect, where the check that is about it fails.
 func TestCSRF(t *testing.T) {
 	needsChromium(t)
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0]})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	for _, c := range []struct {
 		defect, arm, cookies string
 		fails                []string
@@ -114,8 +104,8 @@ func TestCSRF(t *testing.T) {
 		{defect: "nobody can log out", arm: "session-memory", cookies: "Lax", unknown: true},
 	} {
 		t.Run(c.defect+", "+c.arm, func(t *testing.T) {
-			t.Setenv(defectVar, c.defect)
-			trial := selfTrial(t, bed, CSRF(), c.arm, map[string]string{"cookies": c.cookies, "age": "0s"}, 1)
+			t.Parallel()
+			trial := rehearsal{scenario: CSRF(), arm: c.arm, set: map[string]string{"cookies": c.cookies, "age": "0s"}, defect: c.defect}.run(t)
 			for _, v := range trial.Verdicts {
 				want := results.Pass
 				switch {
@@ -131,13 +121,7 @@ func TestCSRF(t *testing.T) {
 			if n := len(trial.Result.Chaos.Violations); (n > 0) != (len(c.fails) > 0) {
 				t.Errorf("%d violations", n)
 			}
-			for _, table := range trial.Result.Chaos.Tables {
-				for _, r := range table.Rows {
-					if len(r.Cells) != len(table.Columns) {
-						t.Errorf("table %s, %s: %d cells for %d columns", table.Name, r.Label, len(r.Cells), len(table.Columns))
-					}
-				}
-			}
+			wholeRows(t, trial)
 			if c.look != nil {
 				c.look(t, trial)
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"authbench/results"
+	"authbench/scenarios/testbed"
 	"authbench/targets/server"
 )
 
@@ -26,13 +27,15 @@ func countsNoReuse(o *server.Options, _ uint64) {
 // TestEarlyWarning runs two kinds of trouble over real nodes, and shows that a node
 // that hides a signal is found out.
 func TestEarlyWarning(t *testing.T) {
-	bed := redisBed(t)
+	bed := bedWith(t, testbed.Redis)
 	short := func(how string) map[string]string {
 		return map[string]string{"how": how, "calm": "800ms", "step": "200ms", "scrape": "50ms", "users": "60"}
 	}
-	reuse := func() *Trial { return selfTrial(t, bed, EarlyWarning(), "jwt-es256+short", short("reuse"), 1) }
+	reuse := func(defect string) *Trial {
+		return rehearsal{scenario: EarlyWarning(), arm: "jwt-es256+short", set: short("reuse"), defect: defect}.on(t, bed)
+	}
 	for how, trial := range map[string]*Trial{
-		"reuse": reuse(), "eviction": selfTrial(t, bed, EarlyWarning(), "session-redis", short("eviction"), 1),
+		"reuse": reuse(""), "eviction": rehearsal{scenario: EarlyWarning(), arm: "session-redis", set: short("eviction")}.on(t, bed),
 	} {
 		checks := 0
 		for _, v := range trial.Verdicts {
@@ -45,8 +48,7 @@ func TestEarlyWarning(t *testing.T) {
 			t.Errorf("%s: %d checks, tables %+v", how, checks, tables)
 		}
 	}
-	t.Setenv(defectVar, "counts no reuse")
-	trial := reuse()
+	trial := reuse("counts no reuse")
 	for _, check := range []string{CheckSignals, CheckCounted} {
 		if !has(trial, check, results.Fail) {
 			t.Errorf("a node that counts no reuse: %s did not fail: %+v", check, trial.Verdicts)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"authbench/loadgen"
 	"authbench/results"
 	"authbench/scenarios/testbed"
 	"authbench/targets/contract"
@@ -60,31 +59,16 @@ var failoverCases = []struct {
 }
 
 func TestFailover(t *testing.T) {
-	bed := failoverBed(t)
 	for _, c := range failoverCases {
 		t.Run(c.name, func(t *testing.T) {
-			t.Setenv(defectVar, c.defect)
+			t.Parallel()
 			set := map[string]string{
 				"how": c.how, "users": "40", "revoked": "6", "leaving": "8", "rate": "100", "before": "200ms", "after": "1s",
 			}
 			for k, v := range c.set {
 				set[k] = v
 			}
-			load := func(set map[string]string) (*contract.Contract, error) {
-				arm, err := contract.Arm(c.arm, set)
-				if err == nil && c.promise != nil {
-					c.promise(&arm.Promises)
-				}
-				return arm, err
-			}
-			cs, err := NewCase(Failover(), Target{c.arm, load}, set)
-			if err != nil || cs.Reason != "" {
-				t.Fatal(err, cs.Reason)
-			}
-			trial, err := runCase(t.Context(), bed, loadgen.For(&loadgen.Plan{}), cs, 7, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
+			trial := rehearsal{scenario: Failover(), arm: c.arm, set: set, defect: c.defect, promise: c.promise}.run(t)
 			found := false
 			for _, v := range trial.Verdicts {
 				switch v.Status {
@@ -107,29 +91,6 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// failoverBed is a testbed with what the cases need; without servers it skips.
-func failoverBed(t *testing.T) *testbed.Testbed {
-	t.Helper()
-	for _, kind := range []string{testbed.Redis, testbed.MySQL} {
-		if len(testbed.ServerPaths(kind)) == 0 {
-			if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), kind) {
-				t.Fatalf("%s is required, and not installed", kind)
-			}
-			t.Skipf("no %s server", kind)
-		}
-	}
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process", Needs: []string{testbed.MySQL}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return bed
-}
-
 func factOf(t *Trial, name string) (text string, ok bool, value float64) {
 	for _, f := range t.Result.Chaos.Facts {
 		if f.Name == name && f.Value != nil {
@@ -141,8 +102,7 @@ func factOf(t *Trial, name string) (text string, ok bool, value float64) {
 
 // TestReadsThroughSentinels: with read_from=replica the Sentinels say where to read.
 func TestReadsThroughSentinels(t *testing.T) {
-	bed := failoverBed(t)
-	set, err := bed.NewSentinel(t.Context())
+	set, err := bedWith(t, testbed.Redis).NewSentinel(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

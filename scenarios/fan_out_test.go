@@ -34,7 +34,6 @@ func trustsAnybody(o *server.Options, _ uint64) { o.Tier.Guard = "none" }
 // TestFanOut runs the scenario over real nodes: sound ones keep all promises, and each
 // planted defect shows in the check that is about it, and in no other.
 func TestFanOut(t *testing.T) {
-	bed := redisBed(t)
 	small := func(more ...string) map[string]string {
 		set := map[string]string{
 			"services": "1,2", "users": "10", "rate": "100", "blocks": "1", "window": "100ms",
@@ -60,8 +59,8 @@ func TestFanOut(t *testing.T) {
 		{"services that trust anybody", "trusts anybody", "jwt-hs256", small("how=edge", "revocations=0"), "round-the-edge"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Setenv(defectVar, c.defect)
-			trial := selfTrial(t, bed, FanOut(), c.arm, c.set, 1)
+			t.Parallel()
+			trial := rehearsal{scenario: FanOut(), arm: c.arm, set: c.set, defect: c.defect}.run(t)
 			for _, v := range trial.Verdicts {
 				switch {
 				case v.Check == c.fails && v.Status != results.Fail:

@@ -1,12 +1,10 @@
 package scenarios
 
 import (
-	"os"
 	"testing"
 	"time"
 
 	"authbench/results"
-	"authbench/scenarios/testbed"
 	"authbench/targets/server"
 )
 
@@ -29,15 +27,6 @@ func TestKeyRotation(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 20 s")
 	}
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	quick := func(how string) map[string]string {
 		return map[string]string{
 			"how": how, "during": "1s", "rate": "200", "users": "30", "storm": "200",
@@ -51,19 +40,15 @@ func TestKeyRotation(t *testing.T) {
 		{keysReused, "", ""},
 	} {
 		t.Run("sound, "+c.how, func(t *testing.T) {
-			trial := selfTrial(t, bed, KeyRotation(), "jwt-es256", quick(c.how), 1)
-			for _, v := range trial.Verdicts {
-				if v.Status == results.Fail || v.Status == results.Invalid || v.Status == results.Unknown {
-					t.Errorf("%s is %s: %s", v.Check, v.Status, v.Reason)
-				}
-			}
+			t.Parallel()
+			noneBad(t, rehearsal{scenario: KeyRotation(), arm: "jwt-es256", set: quick(c.how)}.run(t))
 		})
 		if c.defect == "" {
 			continue
 		}
 		t.Run(c.defect, func(t *testing.T) {
-			t.Setenv(defectVar, c.defect)
-			trial := selfTrial(t, bed, KeyRotation(), "jwt-es256", quick(c.how), 1)
+			t.Parallel()
+			trial := rehearsal{scenario: KeyRotation(), arm: "jwt-es256", set: quick(c.how), defect: c.defect}.run(t)
 			if !has(trial, c.check, results.Fail) {
 				t.Errorf("%s did not fail: %+v", c.check, trial.Verdicts)
 			}

@@ -1,18 +1,13 @@
 package scenarios
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
-	"authbench/loadgen"
 	"authbench/results"
 	"authbench/scenarios/testbed"
-	"authbench/targets/contract"
 )
 
 // selfTests are the scenarios in which each planted defect has to show, and the
@@ -51,12 +46,6 @@ var selfTests = []struct {
 // nodes the same scenarios find nothing, however busy the machine is.
 // AUTHBENCH_REPEAT says how often (make chaos-selftest: 20 times).
 func TestSelf(t *testing.T) {
-	if len(testbed.ServerPaths(testbed.Redis)) == 0 {
-		if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), testbed.Redis) {
-			t.Fatal("redis is required, and no redis-server is installed")
-		}
-		t.Skip("no redis-server")
-	}
 	repeat := 1
 	if s := os.Getenv("AUTHBENCH_REPEAT"); s != "" {
 		var err error
@@ -64,23 +53,14 @@ func TestSelf(t *testing.T) {
 			t.Fatalf("AUTHBENCH_REPEAT=%s: %v", s, err)
 		}
 	}
+	bed := bedWith(t, testbed.Redis)
 	burn(t, 2)
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process", Needs: []string{testbed.Redis}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	for _, s := range selfTests {
 		t.Run(s.defect, func(t *testing.T) {
 			found := 0
 			for i := range repeat {
-				t.Setenv(defectVar, s.defect)
-				t.Setenv(defectSeedVar, fmt.Sprint(7919*i))
-				if has(selfTrial(t, bed, s.scenario, s.arm, s.set, uint64(i)), s.check, results.Fail) {
+				c := rehearsal{scenario: s.scenario, arm: s.arm, set: s.set, defect: s.defect, seed: uint64(i)}
+				if has(c.on(t, bed), s.check, results.Fail) {
 					found++
 				}
 			}
@@ -91,7 +71,7 @@ func TestSelf(t *testing.T) {
 		})
 		t.Run("sound, "+s.scenario.Name+", "+s.arm, func(t *testing.T) {
 			for i := range repeat {
-				trial := selfTrial(t, bed, s.scenario, s.arm, s.set, uint64(i))
+				trial := rehearsal{scenario: s.scenario, arm: s.arm, set: s.set, seed: uint64(i)}.on(t, bed)
 				for _, v := range trial.Verdicts {
 					if v.Status == results.Fail || v.Status == results.Invalid || v.Status == results.Unknown {
 						t.Errorf("seed %d: %s is %s: %s", i, v.Check, v.Status, v.Reason)
@@ -117,30 +97,4 @@ func burn(t *testing.T, n int) {
 			_ = cmd.Wait()
 		})
 	}
-}
-
-func selfTrial(t *testing.T, bed *testbed.Testbed, s Scenario, arm string, set map[string]string, seed uint64) *Trial {
-	t.Helper()
-	load := func(set map[string]string) (*contract.Contract, error) { return contract.Arm(arm, set) }
-	cs, err := NewCase(s, Target{arm, load}, set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cs.Reason != "" {
-		t.Fatalf("%s: %s", arm, cs.Reason)
-	}
-	trial, err := runCase(t.Context(), bed, loadgen.For(&loadgen.Plan{}), cs, seed, 1)
-	if err != nil {
-		t.Fatalf("seed %d: %v", seed, err)
-	}
-	return trial
-}
-
-func has(t *Trial, check, status string) bool {
-	for _, v := range t.Verdicts {
-		if v.Check == check && v.Status == status {
-			return true
-		}
-	}
-	return false
 }

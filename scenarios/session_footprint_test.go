@@ -91,7 +91,6 @@ func (l lossy) Get(ctx context.Context, key store.Key) (store.Record, bool, erro
 
 // TestSessionFootprint runs the scenario over real nodes, small.
 func TestSessionFootprint(t *testing.T) {
-	bed := redisBed(t)
 	grow := map[string]string{"users": "600", "profiles": "0,2000", "rounds": "1", "window": "100ms", "rate": "300"}
 	revoke := map[string]string{"how": "revoke", "revoked": "300"}
 	// An entry of a list is small: some buffer of Redis that comes or goes is as much as
@@ -112,8 +111,8 @@ func TestSessionFootprint(t *testing.T) {
 		{"log-outs fail", "session-memory", revoke, []string{"logged-out"}, nil},
 	} {
 		t.Run(fmt.Sprintf("%s, %s, %s", c.defect, c.arm, c.set["how"]), func(t *testing.T) {
-			t.Setenv(defectVar, c.defect)
-			trial := selfTrial(t, bed, SessionFootprint(), c.arm, c.set, 1)
+			t.Parallel()
+			trial := rehearsal{scenario: SessionFootprint(), arm: c.arm, set: c.set, defect: c.defect}.run(t)
 			failedAre(t, trial, c.fails)
 			if c.check != nil {
 				c.check(t, trial)

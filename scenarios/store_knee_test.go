@@ -244,7 +244,7 @@ func kneeDefect(name string) defect {
 // TestStoreKnee runs the scenario over a Redis that has 5 % of a core. Its nodes wait for
 // it no longer than it stands still between two periods, so that look-ups fail.
 func TestStoreKnee(t *testing.T) {
-	bed := redisBed(t)
+	bed := bedWith(t, testbed.Redis)
 	redis := bed.Store(testbed.Redis)
 	if _, err := redis.LimitCPU(.5); errors.Is(err, errors.ErrUnsupported) {
 		if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), "cgroup") {
@@ -260,11 +260,10 @@ func TestStoreKnee(t *testing.T) {
 		{"takes the last session when its store is slow", "1.5", "100ms", "10ms", CheckKneeSubjects},
 	} {
 		t.Run(cmp.Or(c.defect, "sound"), func(t *testing.T) {
-			t.Setenv(defectVar, c.defect)
-			trial := selfTrial(t, bed, StoreKnee(), "session-redis", map[string]string{
+			trial := rehearsal{scenario: StoreKnee(), arm: "session-redis", defect: c.defect, set: map[string]string{
 				"shares": "5", "steps": c.steps, "window": c.window, "warmup": "50ms", "users": "40", "blocks": "1", "objective": "p90<40ms, errors<0.1%",
 				"redis_timeout": c.timeout,
-			}, 1)
+			}}.on(t, bed)
 			got := verdictsOf(trial)
 			if c.fails != "" && got[c.fails].Status != results.Fail {
 				t.Errorf("%s is not seen: %+v", c.defect, got[c.fails])

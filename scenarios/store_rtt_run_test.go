@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"authbench/results"
+	"authbench/scenarios/testbed"
 	"authbench/targets/server"
 	"authbench/targets/store"
 )
@@ -70,7 +71,7 @@ func TestStoreRTT(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the link that delays by microseconds is one for Linux")
 	}
-	bed := redisBed(t)
+	bed := bedWith(t, testbed.Redis)
 	for defect, check := range map[string]string{
 		"":                              "",
 		"waits for more than its store": "waits",
@@ -78,10 +79,9 @@ func TestStoreRTT(t *testing.T) {
 		"fails one look-up in 20":       "accepted",
 	} {
 		t.Run(cmp.Or(defect, "sound"), func(t *testing.T) {
-			t.Setenv(defectVar, defect)
-			trial := selfTrial(t, bed, StoreRTT(), "session-redis", map[string]string{
+			trial := rehearsal{scenario: StoreRTT(), arm: "session-redis", defect: defect, set: map[string]string{
 				"points": "direct,20ms", "against": "jwt-hs256", "blocks": "1", "repeats": "1", "rate": "300", "window": "200ms", "warmup": "100ms",
-			}, 1)
+			}}.on(t, bed)
 			got := verdictsOf(trial)
 			for _, name := range []string{"accepted", CheckStoreOps, "delayed", "waits"} {
 				switch v := got[name]; {

@@ -15,7 +15,6 @@ import (
 	"authbench/loadgen"
 	"authbench/results"
 	"authbench/scenarios/checker"
-	"authbench/scenarios/testbed"
 	"authbench/targets/contract"
 	"authbench/targets/server"
 )
@@ -78,27 +77,6 @@ func confusesRoles(o *server.Options, _ uint64) {
 	}
 }
 
-// redisBed is a testbed with a Redis.
-func redisBed(t *testing.T) *testbed.Testbed {
-	t.Helper()
-	if len(testbed.ServerPaths(testbed.Redis)) == 0 {
-		if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), testbed.Redis) {
-			t.Fatal("redis is required, and no redis-server is installed")
-		}
-		t.Skip("no redis-server")
-	}
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process", Needs: []string{testbed.Redis}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return bed
-}
-
 // caseOf is one run of a scenario over real nodes, sound ones or with a defect.
 type caseOf struct {
 	name, defect, arm string
@@ -107,16 +85,10 @@ type caseOf struct {
 }
 
 func runCases(t *testing.T, s Scenario, cases []caseOf, look func(*testing.T, caseOf, *Trial)) {
-	bed := redisBed(t)
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			t.Setenv(defectVar, c.defect)
-			set := map[string]string{}
-			for _, kv := range strings.Fields(c.set) {
-				k, v, _ := strings.Cut(kv, "=")
-				set[k] = v
-			}
-			trial := selfTrial(t, bed, s, c.arm, set, uint64(i))
+			t.Parallel()
+			trial := rehearsal{scenario: s, arm: c.arm, set: settings(c.set), defect: c.defect, seed: uint64(i)}.run(t)
 			for _, v := range trial.Verdicts {
 				bad := v.Status == results.Fail || v.Status == results.Unknown || v.Status == results.Invalid
 				if want := v.Check == c.fails; bad != want {
@@ -126,13 +98,7 @@ func runCases(t *testing.T, s Scenario, cases []caseOf, look func(*testing.T, ca
 			if c.fails != "" && !has(trial, c.fails, results.Fail) {
 				t.Errorf("%s did not fail", c.fails)
 			}
-			for _, table := range trial.Result.Chaos.Tables {
-				for _, r := range table.Rows {
-					if len(r.Cells) != len(table.Columns) {
-						t.Errorf("table %s, %s: %d cells for %d columns", table.Name, r.Label, len(r.Cells), len(table.Columns))
-					}
-				}
-			}
+			wholeRows(t, trial)
 			look(t, c, trial)
 		})
 	}
