@@ -59,7 +59,8 @@ func parted(list []probed, what string) (sound, broken []string, cites []Cite) {
 	return sound, broken, cites
 }
 
-// auditOf says how the arms of a probe came off in a case: "session-redis withstood it".
+// auditOf says how the arms of a probe came off in a case: "no fault was found with
+// session-redis; " and fault and who has it.
 func auditOf(b *evidence.Board, id, fault string) (says string, cites []Cite) {
 	list, unfit := probedOf(b, "", "", func(*evidence.Arm) bool { return true }, id)
 	if unfit != nil {
@@ -71,7 +72,7 @@ func auditOf(b *evidence.Board, id, fault string) (says string, cites []Cite) {
 		parts = append(parts, "no fault was found with "+listing(sound))
 	}
 	if len(broken) > 0 {
-		parts = append(parts, listing(broken)+" "+fault)
+		parts = append(parts, fault+" "+listing(broken))
 	}
 	return strings.Join(parts, "; "), cites
 }

@@ -279,7 +279,7 @@ func flagsNeeded(b *evidence.Board) Finding {
 		}
 	}
 	told := "What the browser did without each. " + strings.Join(says, "; ") + "."
-	audited, more := auditOf(b, "G1", "sets the cookie otherwise")
+	audited, more := auditOf(b, "G1", "a cookie was set otherwise by")
 	if audited != "" {
 		told += " In a probe (G1), " + audited + "."
 	}

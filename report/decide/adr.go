@@ -197,9 +197,12 @@ func (a *adr) confirmation() {
 	a.line("\n### Confirmation\n")
 	a.line("In CI, each of these has to exit 0:\n\n```sh")
 	for _, name := range a.Outcome.Arms {
-		a.line("authbench run revocation --arm %s --strict", name)
 		for _, o := range a.Options {
-			if o.Arm == name && len(o.candidate.arm.Needs) > 0 {
+			if o.Arm != name {
+				continue
+			}
+			a.line("%s --strict", o.candidate.tryRevocation(""))
+			if len(o.candidate.arm.Needs) > 0 {
 				a.line("%s --strict", o.candidate.tryOutage("kill"))
 			}
 		}

@@ -21,6 +21,14 @@ type candidate struct {
 	scores map[int]score // by block
 }
 
+// named is how a command names it: a bundled arm, or the file of a contract.
+func (c *candidate) named() string {
+	if file := c.arm.Contract; file != "" && file != c.name {
+		return "-f " + file
+	}
+	return "--arm " + c.name
+}
+
 // proof is one trial, the run that it is of, and the verdicts on it.
 type proof struct {
 	run *results.Run

@@ -292,9 +292,10 @@ func (d *decider) sentences(rk Ranking, o Outcome) []string {
 
 // together are arms that are not ranked for the same reason.
 type together struct {
-	why  string
-	arms []string
-	cost bool // bench would measure them
+	why   string
+	arms  []string
+	cost  bool     // bench would measure them
+	named []string // for that
 }
 
 func unranked(rk Ranking) []together {
@@ -309,6 +310,7 @@ func unranked(rk Ranking) []together {
 			out = append(out, together{why: x.Missing, cost: x.Remedy != ""})
 		}
 		out[i].arms = append(out[i].arms, x.Arm)
+		out[i].named = append(out[i].named, strings.TrimPrefix(x.Remedy, "authbench bench "))
 	}
 	return out
 }

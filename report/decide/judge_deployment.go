@@ -14,7 +14,7 @@ import (
 )
 
 // tryCost is the command that measures what an arm costs.
-func (c *candidate) tryCost() string { return "authbench bench --arm " + c.name }
+func (c *candidate) tryCost() string { return "authbench bench " + c.named() }
 
 func judgeClients(c *candidate, r *Requirements) Check {
 	cookie, known := c.cookie()

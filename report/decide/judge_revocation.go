@@ -9,7 +9,7 @@ import (
 
 // tryRevocation is the command that shows how an arm revokes.
 func (c *candidate) tryRevocation(set string) string {
-	cmd := "authbench run revocation --arm " + c.name
+	cmd := "authbench run revocation " + c.named()
 	if set != "" {
 		cmd += " --set " + set
 	}

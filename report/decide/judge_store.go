@@ -14,7 +14,7 @@ func (c *candidate) tryOutage(fault string) string {
 	if len(c.arm.Needs) > 0 {
 		store = c.arm.Needs[0]
 	}
-	return fmt.Sprintf("authbench run %s-outage --arm %s --set fault=%s", store, c.name, fault)
+	return fmt.Sprintf("authbench run %s-outage %s --set fault=%s", store, c.named(), fault)
 }
 
 // storeless is about arms that no outage can reach.
@@ -179,7 +179,7 @@ func judgeAnswers(c *candidate, r *Requirements) Check {
 		return notShown(c.tryOutage("kill"), "it declares %s, and no trial of these runs took its store away", word)
 	}
 	if untried := c.untried(tried); untried != "" {
-		return notShown(fmt.Sprintf("authbench run %s-outage --arm %s --set fault=kill", untried, c.name), "no trial of these runs took its %s away", untried)
+		return notShown(fmt.Sprintf("authbench run %s-outage %s --set fault=kill", untried, c.named()), "no trial of these runs took its %s away", untried)
 	}
 	worst, at := 0.0, tried[0]
 	for _, p := range tried {

@@ -28,7 +28,7 @@ func (d *decider) notMeasured(r *Requirements, out *Decision) []string {
 	for _, g := range unranked(out.Ranking) {
 		text := fmt.Sprintf("Not ranked with the others: %s (%s).", strings.Join(g.arms, ", "), g.why)
 		if g.cost {
-			text += fmt.Sprintf(" `authbench bench --arm %s` measures what is missing.", strings.Join(g.arms, " --arm "))
+			text += fmt.Sprintf(" `authbench bench %s` measures what is missing.", strings.Join(g.named, " "))
 		}
 		list = append(list, text)
 	}
