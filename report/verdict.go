@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,7 +89,9 @@ func cheapest(s *summary) string {
 		return "Nothing could be compared, so there is no answer."
 	}
 	groups := map[string][]string{}
-	for _, c := range s.Comparisons {
+	cheapestFirst := slices.Clone(s.Comparisons)
+	slices.SortStableFunc(cheapestFirst, func(x, y evidence.Comparison) int { return cmp.Compare(x.Ratio.Value, y.Ratio.Value) })
+	for _, c := range cheapestFirst {
 		a := s.Arm(c.Arm)
 		if c.Metric.Name != "cpu" || c.Err != nil || a == nil || a.Mechanism == "none" {
 			continue
@@ -158,9 +161,12 @@ func loggedOut(p *evidence.Promises) string {
 		if r.Fault != "" || r.Settings()["how"] != "logout" || r.Revocations == 0 {
 			continue
 		}
-		if r.LetThrough == 0 {
+		switch {
+		case r.LetThrough == 0:
 			once = append(once, r.Arm)
-		} else {
+		case r.Longest.Open:
+			on = append(on, fmt.Sprintf("%s for as long as anybody looked, %s (declared: %s)", r.Arm, r.Accepted.Most(), r.Bounded()))
+		default:
 			on = append(on, fmt.Sprintf("%s until %s (declared: %s)", r.Arm, r.Accepted.Most(), r.Bounded()))
 		}
 	}
