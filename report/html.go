@@ -63,6 +63,7 @@ func sections() []section {
 		tabled("csrf", "What a browser sends by itself, and what a script can read"),
 		tabled("stale-authorisation", "How long a role that was taken away still counts"),
 		tabled("lifetime", "How long credentials live"),
+		tabled("algorithms", "What each algorithm costs, and where its tokens fit"),
 		tabled("claims-size", "What a larger token costs, and where it breaks"),
 		tabled("session-footprint", "What sessions occupy"),
 		tabled("early-warning", "Which signal moves first"),

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -65,5 +66,24 @@ func TestTables(t *testing.T) {
 func TestNoTables(t *testing.T) {
 	if page := render(t, syntheticChaos(t, t.TempDir(), nil), nil); strings.Contains(page, `id="claims-size"`) {
 		t.Error("a section of a scenario that did not run")
+	}
+}
+
+// What the reference run has measured in tables has a section that shows it.
+func TestEveryTableHasASection(t *testing.T) {
+	runs, err := filepath.Glob(filepath.Join("..", "results", "published", "*-chaos", results.RunFile))
+	if err != nil || len(runs) == 0 {
+		t.Fatalf("no published run of chaos: %v", err)
+	}
+	for _, path := range runs {
+		run, _, err := results.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range run.Trials {
+			if one := &run.Trials[i]; one.Chaos != nil && len(one.Chaos.Tables) > 0 && !hasSection(one.Scenario) {
+				t.Errorf("%s, block %d: its tables are not in the report", one.Scenario, one.Block)
+			}
+		}
 	}
 }
