@@ -19,20 +19,11 @@ import (
 // attackBed starts a node of an arm that needs no store, with an admin plane.
 func attackBed(t *testing.T, arm string) (*contract.Contract, *testbed.Node) {
 	t.Helper()
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	c, err := contract.Arm(arm, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, err := bed.StartNodeWith(t.Context(), c, testbed.NodeOptions{Admin: true})
+	node, err := bedWith(t).StartNodeWith(t.Context(), c, testbed.NodeOptions{Admin: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,6 @@ package scenarios
 
 import (
 	"context"
-	"os"
-	"os/exec"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,21 +11,7 @@ import (
 // TestOutage: the store is away, over a link or by itself, until it is brought back with
 // what it had, also when the case that took it away has been cut short.
 func TestOutage(t *testing.T) {
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("AUTHBENCH_REQUIRE"), ","), testbed.Redis) {
-			t.Fatal("redis is required, and its server is not installed")
-		}
-		t.Skip("no server for redis")
-	}
-	bed, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process", Needs: []string{testbed.Redis}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := bed.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	bed := bedWith(t, testbed.Redis)
 	over, err := bed.NewLink(t.Context(), testbed.Redis)
 	if err != nil {
 		t.Fatal(err)
@@ -67,12 +49,7 @@ func TestOutage(t *testing.T) {
 			}
 		})
 	}
-	bare, err := testbed.New(t.Context(), testbed.Options{Self: os.Args[0], Provider: "process"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer bare.Close()
-	if outageOf(bare, nil) != nil {
+	if outageOf(bedWith(t), nil) != nil {
 		t.Error("a testbed without a store has one that can be away")
 	}
 }

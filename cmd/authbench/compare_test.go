@@ -28,7 +28,7 @@ func TestCompare(t *testing.T) {
 	old := publishedRun(t)
 	later := func(change func(*results.Run)) string { return copyRun(t, old, t.TempDir(), change) }
 	double := later(slower("jwt-es256", 2))
-	four := later(slower("jwt-es256", 4)) // which a p99 of a few seconds shows through any noise
+	four := later(slower("jwt-es256", 4)) // which the p99 of short windows shows through any noise
 	run, _, err := results.Open(old)
 	if err != nil {
 		t.Fatal(err)
